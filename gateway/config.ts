@@ -1,0 +1,42 @@
+/** The settings of one gateway, as the rest of the code sees them: complete, checked, immutable. */
+import type { Limits } from './limits.ts';
+
+/** Settings of one hub; `*` in the configuration stands for every hub not named. */
+export interface HubSettings {
+  /** True: clients without a token may connect. They have no user, no roles and no groups. */
+  readonly anonymous: boolean;
+}
+
+/** Trust in tokens of the team's own identity provider. */
+export interface IssuerSettings {
+  /** Expected `iss`; tokens with this issuer are checked with this entry and no other. */
+  readonly issuer: string;
+  /** Expected `aud`. */
+  readonly audience: string;
+  /** http(s) URL of a JWKS, or a path of a file with one. */
+  readonly jwks: string;
+  /** RS256, ES256. */
+  readonly algorithms: readonly ('RS256' | 'ES256')[];
+  /** Name of the claim with the roles; a string or an array of strings. */
+  readonly rolesClaim: string;
+  /** Name of the claim with the groups to join at connect. */
+  readonly groupsClaim: string;
+}
+
+export interface GatewayConfig {
+  readonly mode: 'development' | 'production';
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly tls: { readonly keyFile: string; readonly certFile: string } | undefined;
+  /** One or two keys that sign tokens, each at least 32 bytes of UTF-8. */
+  readonly accessKeys: readonly string[];
+  /** Origins (with a base path where there is one) by which clients know us; empty: what we listen on. */
+  readonly publicEndpoints: readonly string[];
+  /** URL of the backplane, for instance `memory:`. */
+  readonly backplane: string;
+  readonly issuers: readonly IssuerSettings[];
+  readonly hubs: Readonly<Record<string, HubSettings>>;
+  readonly limits: Limits;
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+}

@@ -1,0 +1,165 @@
+/**
+ * Every bound of the gateway, with its unit in the name. Each is a setting (config.ts builds the
+ * flags, variables and keys from this table); docs/CONFIGURATION.md is compared with it.
+ */
+
+interface LimitSpec {
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  /** One sentence for help texts and docs: what it bounds, what happens beyond it. */
+  readonly meaning: string;
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const limitTable = {
+  frameBytesMax: {
+    default: MiB,
+    min: KiB,
+    max: 64 * MiB,
+    meaning: 'Largest client frame in bytes; a larger one is answered with an error and closed with 1009',
+  },
+  bodyBytesMax: {
+    default: MiB,
+    min: KiB,
+    max: 64 * MiB,
+    meaning: 'Largest REST request body in bytes; a larger one is refused with 400',
+  },
+  jsonDepthMax: {
+    default: 64,
+    min: 4,
+    max: 1000,
+    meaning: 'Deepest nesting of arrays and objects in a JSON frame or body',
+  },
+  connectionsMax: {
+    default: 1_000_000,
+    min: 1,
+    max: 10_000_000,
+    meaning: 'Open client connections of this node; further upgrades get 503',
+  },
+  groupsPerConnectionMax: {
+    default: 1000,
+    min: 1,
+    max: 1_000_000,
+    meaning: 'Groups that one connection may be in; further joins are refused',
+  },
+  nameLengthMax: {
+    default: 1024,
+    min: 16,
+    max: 1024,
+    meaning: 'Longest group, user and connection name in characters',
+  },
+  metadataBytesMax: {
+    default: 8 * KiB,
+    min: 0,
+    max: 64 * KiB,
+    meaning: 'Largest total of metadata keys and values of one message in bytes',
+  },
+  pendingAcksMax: {
+    default: 1000,
+    min: 1,
+    max: 100_000,
+    meaning: 'Operations of one connection that wait for the backplane; further ones are refused',
+  },
+  ackHistoryMax: {
+    default: 1000,
+    min: 0,
+    max: 100_000,
+    meaning: 'Acknowledged ackIds that one connection is remembered by, to recognise duplicates',
+  },
+  streamsPerConnectionMax: {
+    default: 16,
+    min: 0,
+    max: 1000,
+    meaning: 'Open client-to-group streams of one connection',
+  },
+  sendBufferBytesMax: {
+    default: 256 * KiB,
+    min: 16 * KiB,
+    max: 64 * MiB,
+    meaning: 'Bytes buffered for one connection in the process; beyond it the socket is cut',
+  },
+  congestedMsMax: {
+    default: 15_000,
+    min: 100,
+    max: 600_000,
+    meaning: 'How long a connection may read too slowly, in ms, before it is closed with 4008',
+  },
+  ringBytesPerDestinationMax: {
+    default: MiB,
+    min: 64 * KiB,
+    max: 256 * MiB,
+    meaning: 'Bytes kept per destination while a member lags; a member beyond it is closed with 4008',
+  },
+  ringBytesPerNodeMax: {
+    default: 64 * MiB,
+    min: MiB,
+    max: 16 * 1024 * MiB,
+    meaning: 'Bytes kept for lagging members over all destinations of this node',
+  },
+  upgradesPerSecondMax: {
+    default: 5000,
+    min: 1,
+    max: 1_000_000,
+    meaning: 'WebSocket upgrades accepted per second; further ones get 503 with Retry-After',
+  },
+  fileDescriptorsReserved: {
+    default: 64,
+    min: 8,
+    max: 10_000,
+    meaning: 'File descriptors kept free; upgrades that would use them get 503',
+  },
+  headerBytesMax: {
+    default: 8 * KiB,
+    min: KiB,
+    max: 64 * KiB,
+    meaning: 'Largest request line and headers in bytes; larger requests are refused by the parser',
+  },
+  requestTimeoutMs: {
+    default: 10_000,
+    min: 100,
+    max: 600_000,
+    meaning: 'How long a REST request or an upgrade may take in ms, its body included',
+  },
+  idleTimeoutSeconds: {
+    default: 32,
+    min: 8,
+    max: 960,
+    meaning: 'Seconds without any sign of life (pings are sent) after which a connection is closed',
+  },
+  publishTimeoutMs: {
+    default: 2000,
+    min: 50,
+    max: 60_000,
+    meaning: 'How long a publish waits for the broker in ms before it fails as unknown',
+  },
+  interestLingerMs: {
+    default: 1000,
+    min: 0,
+    max: 60_000,
+    meaning: 'How long interest in a destination outlives its last member in ms, against flapping',
+  },
+  filterLengthMax: {
+    default: 8 * KiB,
+    min: 64,
+    max: 64 * KiB,
+    meaning: 'Longest filter expression in characters',
+  },
+  filterDepthMax: {
+    default: 100,
+    min: 4,
+    max: 500,
+    meaning: 'Deepest nesting of a filter expression',
+  },
+} as const satisfies Record<string, LimitSpec>;
+
+export type LimitName = keyof typeof limitTable;
+export type Limits = Readonly<Record<LimitName, number>>;
+
+/** The defaults of every limit. */
+export const defaultLimits: Limits = Object.fromEntries(
+  Object.entries(limitTable).map(([name, spec]) => [name, spec.default]),
+  // Object.fromEntries cannot know that all keys of the table are there.
+) as Limits;

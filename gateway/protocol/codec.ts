@@ -1,0 +1,53 @@
+/**
+ * The contract of a client subprotocol: frames in, commands out; replies and messages in, frames
+ * out. A new client protocol is a new codec file and a line in codecs.ts; session and router never
+ * learn its name. Codecs are stateless and shared by all connections of their subprotocol.
+ */
+import type { CloseCode } from './close-codes.ts';
+import type { Command, Message, Reply } from './model.ts';
+
+/** One WebSocket message, ready to be written. Its bytes are never changed after it was made. */
+export interface Frame {
+  readonly bytes: Uint8Array;
+  /** True: opcode binary; false: opcode text. */
+  readonly isBinary: boolean;
+}
+
+/** Bounds that a decoder enforces; values come from the settings. */
+export interface DecodeLimits {
+  /** Deepest nesting of arrays and objects in a JSON frame, the frame's own object included. */
+  readonly jsonDepthMax: number;
+  /** Longest group, event and stream name in characters. */
+  readonly nameLengthMax: number;
+  /** Largest total of metadata keys and values in bytes. */
+  readonly metadataBytesMax: number;
+}
+
+export interface Codec {
+  /** Name for logs and metrics, for instance `json.webpubsub.azure.v1` or `simple`. */
+  readonly name: string;
+  /** Value of Sec-WebSocket-Protocol; undefined for clients that offered none. */
+  readonly subprotocol: string | undefined;
+  /**
+   * Turns one frame into commands, in order; most protocols carry one per frame. `bytes` is valid
+   * only during the call, and so are payload views in the commands handed to `onCommand`.
+   * @throws ProtocolError: the frame is not acceptable; commands before the fault were handed out.
+   *   The connection must be closed with the error's code and reason.
+   */
+  decode(bytes: Uint8Array, isBinary: boolean, onCommand: (command: Command) => void): void;
+  /** A frame for one connection; undefined where this subprotocol has no way to say it. */
+  encodeReply(reply: Reply): Frame | undefined;
+  /** The frame of a message, the same for every receiver that uses this codec. */
+  encodeMessage(message: Message): Frame;
+}
+
+/** A frame that breaks its subprotocol. The fault of a client's developer, who reads `message`. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+  readonly closeCode: CloseCode;
+
+  constructor(closeCode: CloseCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.closeCode = closeCode;
+  }
+}

@@ -1,0 +1,15 @@
+/** What a connection may do to groups, from roles and from grants at run time (Azure §1.2). */
+
+export type PermissionKind = 'joinLeaveGroup' | 'sendToGroup';
+
+/** Immutable and interned: connections with the same rights share one object. */
+export interface Permissions {
+  allows(kind: PermissionKind, group: string): boolean;
+  /** With one more right; `group` undefined: for all groups. */
+  grant(kind: PermissionKind, group: string | undefined): Permissions;
+  /**
+   * Without the right that `grant` with the same arguments gives. Wildcard roles of the token stay:
+   * they were never granted by name.
+   */
+  revoke(kind: PermissionKind, group: string | undefined): Permissions;
+}

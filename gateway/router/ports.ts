@@ -1,0 +1,157 @@
+/**
+ * What the router offers to session and http. Both depend on these interfaces, not on the router's
+ * classes, and so do their tests.
+ */
+import type { CloseCode } from '../protocol/close-codes.ts';
+import type { Codec, Frame } from '../protocol/codec.ts';
+import type { FilterSubject } from '../protocol/filter-subject.ts';
+import type { Metadata, Payload, StreamFragment } from '../protocol/model.ts';
+import type { Socket } from '../transport/transport.ts';
+import type { Permissions } from '../protocol/permissions.ts';
+
+/** Where a message goes. */
+export type Destination =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'user'; readonly name: string }
+  | { readonly kind: 'group'; readonly name: string }
+  | { readonly kind: 'connection'; readonly name: string };
+
+/** Content sent to a destination. */
+export interface Publication {
+  /** Folded to lower case. */
+  readonly hub: string;
+  readonly to: Destination;
+  /** Bytes are copied during the call of `publish`. */
+  readonly payload: Payload;
+  readonly metadata?: Metadata | undefined;
+  readonly stream?: StreamFragment | undefined;
+  /** The sending client; absent for messages of the server. */
+  readonly sender?: { readonly connectionId: string; readonly userId: string | undefined };
+  /** True: the sender's connection does not get it. Needs `sender`. */
+  readonly noEcho?: boolean;
+  /** Ids of connections that do not get it. */
+  readonly excluded?: readonly string[];
+  /** Filter expression, already checked with `compileFilter`; evaluated where receivers are. */
+  readonly filter?: string | undefined;
+  /** Seconds from now after which it is not delivered any more; undefined or 0: no limit. */
+  readonly ttlSeconds?: number | undefined;
+}
+
+export interface Publisher {
+  /**
+   * Resolves when the backplane accepted it.
+   * @throws GatewayError with code `backplane-unavailable` or `publish-outcome-unknown`.
+   */
+  publish(publication: Publication): Promise<void>;
+}
+
+/** A connection as the session holds it. */
+export interface Subscriber extends FilterSubject {
+  readonly hub: string;
+  readonly codec: Codec;
+  readonly socket: Socket;
+  /** Sends a frame that concerns this connection only (acks, pongs), past the fan-out. */
+  sendReply(frame: Frame): void;
+  /** Tells the subscriber that its socket took more; it continues where it stopped. */
+  onDrain(): void;
+}
+
+/** What the router may ask of whoever owns a connection (the session). */
+export interface SubscriberOwner {
+  permissions: Permissions;
+  /** Says why (`system/disconnected` where the subprotocol has it), then closes the socket. */
+  close(code: CloseCode, reason: string): void;
+}
+
+export interface SubscriberOptions {
+  readonly hub: string;
+  readonly connectionId: string;
+  readonly userId: string | undefined;
+  readonly codec: Codec;
+  readonly socket: Socket;
+  readonly owner: SubscriberOwner;
+}
+
+/** Local connections of this node: used by the sessions of this node only. */
+export interface LocalSubscribers {
+  /** Adds a connection to its hub and user. Messages flow from now on. */
+  attach(options: SubscriberOptions): Subscriber;
+  /**
+   * Removes it from everything. Idempotent; called when the socket closed.
+   */
+  detach(subscriber: Subscriber): void;
+  /**
+   * Resolves when this node's interest in the group is confirmed by the broker.
+   * @throws GatewayError with code `too-many-groups` or `backplane-unavailable`.
+   */
+  join(subscriber: Subscriber, group: string): Promise<void>;
+  leave(subscriber: Subscriber, group: string): void;
+}
+
+export interface ConnectionInfo {
+  readonly connectionId: string;
+  readonly userId: string | undefined;
+}
+
+export interface ConnectionPage {
+  readonly connections: readonly ConnectionInfo[];
+  /** Opaque position of the next page; undefined at the end. */
+  readonly continuation: string | undefined;
+}
+
+export interface CloseOptions {
+  readonly reason: string | undefined;
+  readonly excluded: readonly string[];
+}
+
+/**
+ * Questions and orders about connections anywhere in the cluster. Promises, because the answer may
+ * be another node's.
+ */
+export interface Directory {
+  connectionExists(hub: string, connectionId: string): Promise<boolean>;
+  groupExists(hub: string, group: string): Promise<boolean>;
+  userExists(hub: string, userId: string): Promise<boolean>;
+  listGroup(
+    hub: string,
+    group: string,
+    page: { readonly limit: number; readonly continuation: string | undefined },
+  ): Promise<ConnectionPage>;
+
+  closeConnection(hub: string, connectionId: string, reason: string | undefined): Promise<void>;
+  closeUser(hub: string, userId: string, options: CloseOptions): Promise<void>;
+  closeGroup(hub: string, group: string, options: CloseOptions): Promise<void>;
+  closeAll(hub: string, options: CloseOptions): Promise<void>;
+
+  /** False: no such connection. */
+  addConnectionToGroup(hub: string, connectionId: string, group: string): Promise<boolean>;
+  removeConnectionFromGroup(hub: string, connectionId: string, group: string): Promise<void>;
+  removeConnectionFromAllGroups(hub: string, connectionId: string): Promise<void>;
+  /** False: the user has no connection. */
+  addUserToGroup(hub: string, userId: string, group: string): Promise<boolean>;
+  removeUserFromGroup(hub: string, userId: string, group: string): Promise<void>;
+  removeUserFromAllGroups(hub: string, userId: string): Promise<void>;
+  /** Every connection that the filter matches joins every group. */
+  addMatchingToGroups(hub: string, filter: string, groups: readonly string[]): Promise<void>;
+  removeMatchingFromGroups(hub: string, filter: string, groups: readonly string[]): Promise<void>;
+
+  /** False: no such connection. `group` undefined: for all groups. */
+  grantPermission(
+    hub: string,
+    connectionId: string,
+    permission: 'joinLeaveGroup' | 'sendToGroup',
+    group: string | undefined,
+  ): Promise<boolean>;
+  revokePermission(
+    hub: string,
+    connectionId: string,
+    permission: 'joinLeaveGroup' | 'sendToGroup',
+    group: string | undefined,
+  ): Promise<void>;
+  hasPermission(
+    hub: string,
+    connectionId: string,
+    permission: 'joinLeaveGroup' | 'sendToGroup',
+    group: string | undefined,
+  ): Promise<boolean>;
+}
