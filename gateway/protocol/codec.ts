@@ -23,11 +23,26 @@ export interface DecodeLimits {
   readonly metadataBytesMax: number;
 }
 
-export interface Codec {
+/**
+ * The outgoing half of a subprotocol. The fan-out encodes a message once per encoder, told apart by
+ * object identity: codecs whose frames are the same bytes must share one encoder object.
+ */
+export interface Encoder {
   /** Name for logs and metrics, for instance `json.webpubsub.azure.v1` or `simple`. */
+  readonly name: string;
+  /** A frame for one connection; undefined where this subprotocol has no way to say it. */
+  encodeReply(reply: Reply): Frame | undefined;
+  /** The frame of a message, the same for every receiver that uses this encoder. */
+  encodeMessage(message: Message): Frame;
+}
+
+export interface Codec {
+  /** Name for logs and metrics; may differ from the encoder's where only decoding differs. */
   readonly name: string;
   /** Value of Sec-WebSocket-Protocol; undefined for clients that offered none. */
   readonly subprotocol: string | undefined;
+  /** Shared by every codec that writes the same frames (all simple clients have one). */
+  readonly encoder: Encoder;
   /**
    * Turns one frame into commands, in order; most protocols carry one per frame. `bytes` is valid
    * only during the call, and so are payload views in the commands handed to `onCommand`.
@@ -35,10 +50,6 @@ export interface Codec {
    *   The connection must be closed with the error's code and reason.
    */
   decode(bytes: Uint8Array, isBinary: boolean, onCommand: (command: Command) => void): void;
-  /** A frame for one connection; undefined where this subprotocol has no way to say it. */
-  encodeReply(reply: Reply): Frame | undefined;
-  /** The frame of a message, the same for every receiver that uses this codec. */
-  encodeMessage(message: Message): Frame;
 }
 
 /** A frame that breaks its subprotocol. The fault of a client's developer, who reads `message`. */
