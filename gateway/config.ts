@@ -39,4 +39,5 @@ export interface GatewayConfig {
   readonly hubs: Readonly<Record<string, HubSettings>>;
   readonly limits: Limits;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+  readonly logFormat: 'text' | 'json';
 }

@@ -1,0 +1,204 @@
+/** The two sections that only the configuration file holds: hubs and issuers. */
+import { z } from 'zod';
+import type { HubSettings, IssuerSettings } from '../config.ts';
+import { suggestion } from './config-file.ts';
+import type { JsonValue } from './json-text.ts';
+import { describeValue } from './setting-reader.ts';
+import { anyHub } from './settings-table.ts';
+
+/** One field of a section, for documentation. */
+export interface SectionField {
+  readonly name: string;
+  readonly defaultText: string;
+  readonly expects: string;
+  readonly meaning: string;
+}
+
+/** A section's value, or what is wrong with it. */
+export interface SectionResult<T> {
+  readonly value: T;
+  readonly problems: readonly string[];
+}
+
+/** Names a path below the section in messages: `"hubs.chat" in trunkline.json`. */
+export type NameOfKey = (key: string) => string;
+
+const hubName = /^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$/;
+const claimName = z.string({ error: 'the name of a claim' }).min(1, 'the name of a claim');
+
+const hubSchema = z.strictObject(
+  { anonymous: z.boolean({ error: 'true or false' }).default(false) },
+  { error: objectError },
+);
+
+const issuerSchema = z.strictObject(
+  {
+    issuer: z.string({ error: 'a text' }).min(1, 'a text that is not empty'),
+    audience: z.string({ error: 'a text' }).min(1, 'a text that is not empty'),
+    jwks: z
+      .string({ error: 'an http(s) URL or a path' })
+      .refine(isJwksLocation, 'an http(s) URL without user and password, or a path'),
+    algorithms: z
+      .array(z.enum(['RS256', 'ES256'], { error: '"RS256" or "ES256"' }), { error: 'a list' })
+      .min(1, 'a list with at least one of "RS256" and "ES256"')
+      .default(['RS256']),
+    rolesClaim: claimName.default('role'),
+    groupsClaim: claimName.default('webpubsub.group'),
+  },
+  { error: objectError },
+);
+
+export const hubFields: readonly SectionField[] = [
+  {
+    name: 'anonymous',
+    defaultText: 'false',
+    expects: 'true or false',
+    meaning: 'Clients without a token may connect; they have no user, no roles and no groups',
+  },
+];
+
+export const issuerFields: readonly SectionField[] = [
+  {
+    name: 'issuer',
+    defaultText: 'required',
+    expects: 'text',
+    meaning: 'Claim `iss` of the tokens that this entry is for; each issuer has one entry',
+  },
+  {
+    name: 'audience',
+    defaultText: 'required',
+    expects: 'text',
+    meaning: 'Claim `aud` that such a token must have',
+  },
+  {
+    name: 'jwks',
+    defaultText: 'required',
+    expects: 'http(s) URL or path',
+    meaning: "Where the issuer's public keys are (JSON Web Key Set)",
+  },
+  {
+    name: 'algorithms',
+    defaultText: '`["RS256"]`',
+    expects: 'list of `RS256`, `ES256`',
+    meaning: 'Signature algorithms that are accepted',
+  },
+  {
+    name: 'rolesClaim',
+    defaultText: '`role`',
+    expects: 'text',
+    meaning: 'Claim with the roles: a text or a list of texts',
+  },
+  {
+    name: 'groupsClaim',
+    defaultText: '`webpubsub.group`',
+    expects: 'text',
+    meaning: 'Claim with the groups that the connection joins at once: a text or a list of texts',
+  },
+];
+
+/**
+ * Hub names fold to lower case. The result has an entry for `*` always, and no prototype: names of
+ * hubs come from clients, too.
+ */
+export function readHubs(
+  section: JsonValue | undefined,
+  nameOf: NameOfKey,
+): SectionResult<Readonly<Record<string, HubSettings>>> {
+  const value: Record<string, HubSettings> = Object.create(null) as Record<string, HubSettings>;
+  value[anyHub] = { anonymous: false };
+  if (section === undefined) return { value, problems: [] };
+  if (!(section instanceof Map)) {
+    return { value, problems: [`${nameOf('hubs')} must be an object: { "*": { … } }`] };
+  }
+  const problems: string[] = [];
+  const seen = new Set<string>();
+  for (const [name, entry] of section as ReadonlyMap<string, JsonValue>) {
+    const key = `hubs.${name}`;
+    const hub = name.toLowerCase();
+    if (name !== anyHub && !hubName.test(name)) {
+      problems.push(`${nameOf(key)} must be a hub name (a letter, then letters, digits or _) or *`);
+    } else if (seen.has(hub)) {
+      problems.push(`${nameOf(key)} is there twice: hub names do not depend on case`);
+    }
+    seen.add(hub);
+    const settings = check(hubSchema, entry, key, nameOf);
+    if (settings.value !== undefined) value[hub] = settings.value;
+    problems.push(...settings.problems);
+  }
+  return { value, problems };
+}
+
+/** A list of issuers; each `issuer` once. */
+export function readIssuers(
+  section: JsonValue | undefined,
+  nameOf: NameOfKey,
+): SectionResult<readonly IssuerSettings[]> {
+  if (section === undefined) return { value: [], problems: [] };
+  if (!Array.isArray(section)) {
+    return { value: [], problems: [`${nameOf('issuers')} must be a list of objects`] };
+  }
+  const value: IssuerSettings[] = [];
+  const problems: string[] = [];
+  for (const [index, entry] of (section as readonly JsonValue[]).entries()) {
+    const key = `issuers.${String(index)}`;
+    const settings = check(issuerSchema, entry, key, nameOf);
+    problems.push(...settings.problems);
+    if (settings.value === undefined) continue;
+    const { issuer } = settings.value;
+    if (value.some((other) => other.issuer === issuer)) {
+      problems.push(`${nameOf(`${key}.issuer`)} must be there once, got ${describeValue(issuer)}`);
+    }
+    value.push(settings.value);
+  }
+  return { value, problems };
+}
+
+function check<T>(
+  schema: z.ZodType<T>,
+  entry: JsonValue,
+  key: string,
+  nameOf: NameOfKey,
+): SectionResult<T | undefined> {
+  const plain = toPlain(entry);
+  const result = schema.safeParse(plain);
+  if (result.success) return { value: result.data, problems: [] };
+  const problems = result.error.issues.flatMap((issue) => {
+    const path = [key, ...issue.path.map(String)].join('.');
+    if (issue.code === 'unrecognized_keys') {
+      const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+      return issue.keys.map(
+        (name) => `${nameOf(`${path}.${name}`)} is not a setting${suggestion(name, known)}`,
+      );
+    }
+    const got = describeValue(issue.path.reduce<unknown>(step, plain));
+    return [`${nameOf(path)} must be ${issue.message}, got ${got}`];
+  });
+  return { value: undefined, problems };
+}
+
+/** Objects without a prototype, so that no key of the file can mean more than itself. */
+function toPlain(value: JsonValue): unknown {
+  if (value instanceof Map) {
+    const plain = Object.create(null) as Record<string, unknown>;
+    for (const [key, item] of value as ReadonlyMap<string, JsonValue>) plain[key] = toPlain(item);
+    return plain;
+  }
+  return Array.isArray(value) ? (value as readonly JsonValue[]).map(toPlain) : value;
+}
+
+function step(value: unknown, key: PropertyKey): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.hasOwn(value, key) ? (Reflect.get(value, key) as unknown) : undefined;
+}
+
+function objectError(issue: { readonly code?: string | undefined }): string | undefined {
+  return issue.code === 'invalid_type' ? 'an object' : undefined;
+}
+
+function isJwksLocation(text: string): boolean {
+  if (text.trim() === '' || text.includes('\u0000')) return false;
+  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(text)) return true;
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return /^https?:$/.test(url.protocol) && url.username + url.password === '';
+}
