@@ -1,13 +1,17 @@
 /** The configuration file: dotted keys over a checked JSON text. */
-import { JsonTextError, parseJsonText, type JsonValue } from './json-text.ts';
+import {
+  isJsonObject,
+  JsonTextError,
+  parseJsonText,
+  type JsonObject,
+  type JsonValue,
+} from './json-text.ts';
 import { nearestName } from './nearest-name.ts';
 
 const fileCharactersMax = 1024 * 1024;
 
 /** Keys whose content is checked as a whole (sections.ts). */
 export const sectionKeys = ['hubs', 'issuers'] as const;
-
-type JsonObject = ReadonlyMap<string, JsonValue>;
 
 export class ConfigFile {
   readonly path: string;
@@ -29,7 +33,7 @@ export class ConfigFile {
     }
     try {
       const root = parseJsonText(text);
-      if (isObject(root)) return new ConfigFile(path, root);
+      if (isJsonObject(root)) return new ConfigFile(path, root);
       return `${named} must hold a JSON object: { "port": 8080 }`;
     } catch (error) {
       if (error instanceof JsonTextError) return `${named} must be JSON: ${error.message}`;
@@ -40,7 +44,7 @@ export class ConfigFile {
   /** The value under a dotted key; undefined when there is none. */
   get(key: string): JsonValue | undefined {
     let value: JsonValue | undefined = this.#root;
-    for (const part of key.split('.')) value = isObject(value) ? value.get(part) : undefined;
+    for (const part of key.split('.')) value = isJsonObject(value) ? value.get(part) : undefined;
     return value;
   }
 
@@ -59,7 +63,7 @@ export class ConfigFile {
         const key = prefix + part;
         if (names.includes(key)) continue;
         if (prefix === '' && groups.has(part)) {
-          if (isObject(value)) visit(value, `${part}.`);
+          if (isJsonObject(value)) visit(value, `${part}.`);
           else problems.push(`${this.nameOf(part)} must be an object`);
           continue;
         }
@@ -79,8 +83,4 @@ export function suggestion(name: string, candidates: Iterable<string>): string {
 
 function firstPart(key: string): string {
   return key.split('.')[0] ?? key;
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return value instanceof Map;
 }

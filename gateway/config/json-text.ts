@@ -3,8 +3,13 @@
  * and column on every Node.js, and because it accepts a key twice.
  */
 
-export type JsonValue =
-  string | number | boolean | null | readonly JsonValue[] | ReadonlyMap<string, JsonValue>;
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
+
+export type JsonObject = ReadonlyMap<string, JsonValue>;
+
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return value instanceof Map;
+}
 
 /** Message such as `line 3, column 7: expected "," or "}"`. */
 export class JsonTextError extends Error {
@@ -79,7 +84,6 @@ class JsonTextParser {
   }
 
   #readString(): string {
-    // oxlint-disable-next-line no-control-regex -- JSON forbids control characters in strings
     const pattern = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
     const token = this.#match(pattern);
     if (token === undefined) this.#fail('expected a string that ends on its line with "');

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { HubSettings, IssuerSettings } from '../config.ts';
 import { suggestion } from './config-file.ts';
-import type { JsonValue } from './json-text.ts';
+import { isJsonObject, type JsonValue } from './json-text.ts';
 import { describeValue } from './setting-reader.ts';
 import { anyHub } from './settings-table.ts';
 
@@ -107,12 +107,12 @@ export function readHubs(
   const value: Record<string, HubSettings> = Object.create(null) as Record<string, HubSettings>;
   value[anyHub] = { anonymous: false };
   if (section === undefined) return { value, problems: [] };
-  if (!(section instanceof Map)) {
+  if (!isJsonObject(section)) {
     return { value, problems: [`${nameOf('hubs')} must be an object: { "*": { … } }`] };
   }
   const problems: string[] = [];
   const seen = new Set<string>();
-  for (const [name, entry] of section as ReadonlyMap<string, JsonValue>) {
+  for (const [name, entry] of section) {
     const key = `hubs.${name}`;
     const hub = name.toLowerCase();
     if (name !== anyHub && !hubName.test(name)) {
@@ -178,9 +178,9 @@ function check<T>(
 
 /** Objects without a prototype, so that no key of the file can mean more than itself. */
 function toPlain(value: JsonValue): unknown {
-  if (value instanceof Map) {
+  if (isJsonObject(value)) {
     const plain = Object.create(null) as Record<string, unknown>;
-    for (const [key, item] of value as ReadonlyMap<string, JsonValue>) plain[key] = toPlain(item);
+    for (const [key, item] of value) plain[key] = toPlain(item);
     return plain;
   }
   return Array.isArray(value) ? (value as readonly JsonValue[]).map(toPlain) : value;

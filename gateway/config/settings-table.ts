@@ -12,7 +12,6 @@ const accessKeyExpects =
 
 /** A key that signs tokens; the connection string that carries it is split at `;`. */
 function isAccessKey(text: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return (
     Buffer.byteLength(text) >= 32 && !/[;\u0000-\u001f\u007f]/.test(text) && text === text.trim()
   );
