@@ -130,12 +130,7 @@ export type Command =
 
 /** Names of errors in acks and responses (Azure §3.3); an open set for clients. */
 export type ReplyErrorName =
-  | 'Forbidden'
-  | 'InternalServerError'
-  | 'Duplicate'
-  | 'BadRequest'
-  | 'NotFound'
-  | 'Timeout';
+  'Forbidden' | 'InternalServerError' | 'Duplicate' | 'BadRequest' | 'NotFound' | 'Timeout';
 
 export interface ReplyError {
   readonly name: ReplyErrorName;
@@ -197,7 +192,8 @@ export interface StreamFragment {
   readonly streamSequenceId: number;
   readonly endOfStream?: boolean;
   readonly error?: {
-    readonly name: StreamErrorName | 'UserError';
+    /** A `StreamErrorName`, or `UserError` for what the publisher said. */
+    readonly name: string;
     readonly message?: string;
     readonly userErrorCode?: string;
   };

@@ -4,7 +4,8 @@ export type PermissionKind = 'joinLeaveGroup' | 'sendToGroup';
 
 /** Immutable and interned: connections with the same rights share one object. */
 export interface Permissions {
-  allows(kind: PermissionKind, group: string): boolean;
+  /** `group` undefined asks for the right over all groups. */
+  allows(kind: PermissionKind, group: string | undefined): boolean;
   /** With one more right; `group` undefined: for all groups. */
   grant(kind: PermissionKind, group: string | undefined): Permissions;
   /**

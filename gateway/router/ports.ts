@@ -74,8 +74,14 @@ export interface SubscriberOptions {
 
 /** Local connections of this node: used by the sessions of this node only. */
 export interface LocalSubscribers {
-  /** Adds a connection to its hub and user. Messages flow from now on. */
+  /** Makes the connection known by its id. It is a member of nothing yet; see `enter`. */
   attach(options: SubscriberOptions): Subscriber;
+  /**
+   * Adds it to its hub, its user and these groups. Resolves when the broker has confirmed the
+   * interest in all of them; messages flow from then on.
+   * @throws GatewayError with code `backplane-unavailable`.
+   */
+  enter(subscriber: Subscriber, groups: readonly string[]): Promise<void>;
   /**
    * Removes it from everything. Idempotent; called when the socket closed.
    */

@@ -1,0 +1,82 @@
+/**
+ * A publication that has arrived at this node: whom it is for, and its frame in each encoding, made
+ * when the first receiver of that encoding comes up and shared by the rest.
+ */
+import type { EnvelopeView } from '../../backplanes/envelope.ts';
+import type { Encoder, Frame } from '../protocol/codec.ts';
+import type { Filter } from '../protocol/filter/filter.ts';
+import type { FilterSubject } from '../protocol/filter-subject.ts';
+import type { FilterCache } from '../protocol/filter/filter-cache.ts';
+import { ReceivedMessage } from './received-message.ts';
+
+export interface DeliveryOptions {
+  readonly filters: FilterCache;
+  /** Whether a connection is one of this node's; only then can noEcho concern it. */
+  readonly isLocal: (connectionId: string) => boolean;
+  /** True: kept beyond its turn, so its frames must not pin the pool they were cut from. */
+  readonly isRetained: boolean;
+}
+
+export class Delivery {
+  readonly envelope: EnvelopeView;
+  /** True: every member of the destination gets it. */
+  readonly isForAll: boolean;
+  readonly #noEchoTo: string | undefined;
+  readonly #excluded: ReadonlySet<string> | undefined;
+  readonly #filter: Filter | undefined;
+  readonly #expiresAtSeconds: number;
+  readonly #message: ReceivedMessage;
+  readonly #frames: (Frame | undefined)[] = [];
+  readonly #options: DeliveryOptions;
+
+  /** @throws EnvelopeError, FilterError: the envelope was not made by a node of this version. */
+  constructor(envelope: EnvelopeView, options: DeliveryOptions) {
+    const { filters } = options;
+    this.envelope = envelope;
+    this.#options = options;
+    this.#message = new ReceivedMessage(envelope);
+    const sender = envelope.noEcho ? envelope.senderConnectionId : undefined;
+    this.#noEchoTo = sender !== undefined && options.isLocal(sender) ? sender : undefined;
+    this.#expiresAtSeconds = envelope.expiresAtSeconds;
+    const extension = envelope.isSelective ? envelope.extension : undefined;
+    const { excluded, filter } = extension ?? {};
+    this.#excluded = excluded === undefined ? undefined : new Set(excluded);
+    this.#filter = filter === undefined ? undefined : filters.get(filter);
+    this.isForAll = this.#noEchoTo === undefined && extension === undefined;
+  }
+
+  isFor(subject: FilterSubject): boolean {
+    return (
+      this.isForAll ||
+      (subject.connectionId !== this.#noEchoTo &&
+        this.#excluded?.has(subject.connectionId) !== true &&
+        (this.#filter === undefined || this.#filter(subject)))
+    );
+  }
+
+  hasExpired(nowSeconds: number): boolean {
+    return this.#expiresAtSeconds !== 0 && this.#expiresAtSeconds < nowSeconds;
+  }
+
+  /** @param index the encoder's number in the router's table. */
+  frame(encoder: Encoder, index: number): Frame {
+    const made = this.#frames[index];
+    if (made !== undefined) return made;
+    const shared = encoder.encodeMessage(this.#message);
+    const frame = this.#options.isRetained ? { ...shared, bytes: ownCopy(shared.bytes) } : shared;
+    this.#frames[index] = frame;
+    return frame;
+  }
+
+  /** The same delivery over bytes of its own. */
+  retained(): Delivery {
+    if (this.#options.isRetained) return this;
+    return new Delivery(this.envelope.retained(), { ...this.#options, isRetained: true });
+  }
+}
+
+function ownCopy(bytes: Uint8Array): Uint8Array {
+  const owned = Buffer.allocUnsafeSlow(bytes.length);
+  owned.set(bytes);
+  return owned;
+}

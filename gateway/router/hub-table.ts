@@ -1,0 +1,82 @@
+/** The connections and targets of this node, by hub and name. */
+import { closeCodes } from '../protocol/close-codes.ts';
+import { destinationKey } from './keys.ts';
+import type { LocalSubscriber } from './local-subscriber.ts';
+import type { Destination } from './ports.ts';
+import { Target } from './target.ts';
+
+type Addressed = Exclude<Destination, { kind: 'connection' }>;
+
+export class HubTable {
+  /** Connections by hub, then by connection id. A hub is there while it has a connection. */
+  readonly #hubs = new Map<string, Map<string, LocalSubscriber>>();
+  /** Targets by destination key. */
+  readonly #targets = new Map<string, Target>();
+
+  get connectionCount(): number {
+    let count = 0;
+    for (const connections of this.#hubs.values()) count += connections.size;
+    return count;
+  }
+
+  get targetCount(): number {
+    return this.#targets.size;
+  }
+
+  add(subscriber: LocalSubscriber): void {
+    const connections = this.#hubs.get(subscriber.hub);
+    if (connections !== undefined) connections.set(subscriber.connectionId, subscriber);
+    else this.#hubs.set(subscriber.hub, new Map([[subscriber.connectionId, subscriber]]));
+  }
+
+  remove(subscriber: LocalSubscriber): void {
+    const connections = this.#hubs.get(subscriber.hub);
+    connections?.delete(subscriber.connectionId);
+    if (connections?.size === 0) this.#hubs.delete(subscriber.hub);
+  }
+
+  connection(hub: string, connectionId: string): LocalSubscriber | undefined {
+    return this.#hubs.get(hub)?.get(connectionId);
+  }
+
+  connections(hub: string): Iterable<LocalSubscriber> {
+    return this.#hubs.get(hub)?.values() ?? [];
+  }
+
+  /** A copy, so that members may come and go while it is walked. */
+  members(hub: string, to: Addressed): LocalSubscriber[] {
+    const target = this.find(hub, to);
+    return target === undefined ? [] : target.members.map((membership) => membership.subscriber);
+  }
+
+  find(hub: string, to: Addressed): Target | undefined {
+    return this.#targets.get(destinationKey(hub, to));
+  }
+
+  byKey(key: string): Target | undefined {
+    return this.#targets.get(key);
+  }
+
+  /** The target of a destination, made when it is not there yet. */
+  target(hub: string, to: Addressed): Target {
+    const key = destinationKey(hub, to);
+    const known = this.#targets.get(key);
+    if (known !== undefined) return known;
+    const target = new Target(key, to.kind, to.kind === 'all' ? '' : to.name);
+    this.#targets.set(key, target);
+    return target;
+  }
+
+  forget(target: Target): void {
+    this.#targets.delete(target.key);
+  }
+
+  /** Closes every connection; used when the node stops. */
+  closeAll(reason: string): void {
+    for (const connections of this.#hubs.values()) {
+      for (const subscriber of [...connections.values()]) {
+        subscriber.owner.close(closeCodes.goingAway, reason);
+      }
+    }
+  }
+}

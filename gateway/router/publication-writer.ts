@@ -1,0 +1,82 @@
+/** Turns publications into envelopes, and knows on which key each goes out. */
+import { randomBytes } from 'node:crypto';
+import { encodeEnvelope } from '../../backplanes/envelope.ts';
+import type { Extension } from '../../backplanes/envelope-extension.ts';
+import type { Clock } from '../clock.ts';
+import { destinationKey, inboxKey, nodeOfConnection } from './keys.ts';
+import type { Publication } from './ports.ts';
+
+/** Keys whose counters are remembered; the counting of a forgotten key begins again at 1. */
+const countedKeysMax = 100_000;
+
+export interface Outgoing {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+}
+
+export class PublicationWriter {
+  readonly #nodeId: string;
+  readonly #clock: Pick<Clock, 'wallSeconds'>;
+  readonly #idPrefix = randomBytes(6).toString('base64url');
+  #idCounter = 0;
+  #counters = new Map<string, number>();
+
+  constructor(nodeId: string, clock: Pick<Clock, 'wallSeconds'>) {
+    this.#nodeId = nodeId;
+    this.#clock = clock;
+  }
+
+  write(publication: Publication): Outgoing {
+    const { hub, payload, sender, to, ttlSeconds } = publication;
+    const key = this.#keyOf(publication);
+    const bytes = encodeEnvelope({
+      id: this.#nextId(),
+      nodeId: this.#nodeId,
+      counter: this.#nextCounter(key),
+      hub,
+      kind: to.kind,
+      name: to.kind === 'all' ? '' : to.name,
+      dataType: payload.dataType,
+      data: payload.bytes,
+      senderConnectionId: sender?.connectionId,
+      senderUserId: sender?.userId,
+      noEcho: publication.noEcho ?? false,
+      expiresAtSeconds:
+        ttlSeconds === undefined || ttlSeconds === 0 ? 0 : this.#clock.wallSeconds() + ttlSeconds,
+      extension: extensionOf(publication),
+    });
+    return { key, bytes };
+  }
+
+  /** A connection's messages go to its node; an id that no node made goes to our own inbox. */
+  #keyOf({ hub, to }: Publication): string {
+    if (to.kind !== 'connection') return destinationKey(hub, to);
+    return inboxKey(nodeOfConnection(to.name) ?? this.#nodeId);
+  }
+
+  #nextId(): string {
+    this.#idCounter += 1;
+    return `${this.#idPrefix}${this.#idCounter.toString(36)}`;
+  }
+
+  #nextCounter(key: string): number {
+    const counter = (this.#counters.get(key) ?? 0) + 1;
+    if (counter === 1 && this.#counters.size >= countedKeysMax) this.#counters = new Map();
+    this.#counters.set(key, counter);
+    return counter;
+  }
+}
+
+function extensionOf(publication: Publication): Extension | undefined {
+  const { excluded, filter, metadata, stream } = publication;
+  const hasExcluded = excluded !== undefined && excluded.length > 0;
+  if (!hasExcluded && filter === undefined && metadata === undefined && stream === undefined) {
+    return undefined;
+  }
+  return {
+    ...(hasExcluded ? { excluded } : {}),
+    ...(filter === undefined ? {} : { filter }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(stream === undefined ? {} : { stream }),
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * Where a message goes: takes publications to the backplane, and what the backplane brings back to
+ * the fan-out. Local delivery, the sender's own node included, always comes back through the
+ * backplane: one path, one order.
+ */
+import type { Backplane, BackplaneSink } from '../../backplanes/backplane.ts';
+import { EnvelopeView } from '../../backplanes/envelope.ts';
+import type { Clock } from '../clock.ts';
+import type { Limits } from '../limits.ts';
+import { FilterCache } from '../protocol/filter/filter-cache.ts';
+import { unavailable } from './backplane-failure.ts';
+import { Congestion } from './congestion.ts';
+import { Delivery, type DeliveryOptions } from './delivery.ts';
+import { Fanout } from './fanout.ts';
+import { HubTable } from './hub-table.ts';
+import { Interest } from './interest.ts';
+import { inboxKey } from './keys.ts';
+import { Members } from './members.ts';
+import type { Publication, Publisher } from './ports.ts';
+import { PublicationWriter } from './publication-writer.ts';
+import { RingBudget } from './ring.ts';
+import { newRouterCounters } from './router-counters.ts';
+
+export interface RouterOptions {
+  /** Unique per start; part of every connection id. */
+  readonly nodeId: string;
+  readonly backplane: Backplane;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** For what nobody waits for: an envelope that cannot be read, an unsubscribe that failed. */
+  readonly onError: (error: unknown) => void;
+}
+
+const filterCacheEntries = 1000;
+const sweepPeriodMs = 250;
+
+export class Router implements Publisher {
+  readonly hubs = new HubTable();
+  readonly members: Members;
+  readonly fanout: Fanout;
+  readonly congestion: Congestion;
+  readonly counters = newRouterCounters();
+  readonly ringBudget: RingBudget;
+  readonly #options: RouterOptions;
+  readonly #interest: Interest;
+  readonly #writer: PublicationWriter;
+  readonly #inbox: string;
+  readonly #filters: FilterCache;
+  #stopSweeping: (() => void) | undefined;
+  #linkDetail: string | undefined;
+
+  constructor(options: RouterOptions) {
+    const { backplane, clock, limits, nodeId } = options;
+    this.#options = options;
+    this.#inbox = inboxKey(nodeId);
+    this.#writer = new PublicationWriter(nodeId, clock);
+    this.#filters = new FilterCache(
+      { lengthMax: limits.filterLengthMax, depthMax: limits.filterDepthMax },
+      filterCacheEntries,
+    );
+    this.ringBudget = new RingBudget(limits.ringBytesPerNodeMax);
+    this.congestion = new Congestion({
+      clock,
+      stalledMsMax: limits.congestedMsMax,
+      backlogBytesMax: limits.ringBytesPerDestinationMax,
+    });
+    this.fanout = new Fanout({
+      clock,
+      congestion: this.congestion,
+      ringBytesMax: limits.ringBytesPerDestinationMax,
+      ringBudget: this.ringBudget,
+    });
+    this.#interest = new Interest({
+      backplane,
+      clock,
+      lingerMs: limits.interestLingerMs,
+      onForgotten: (target) => this.hubs.forget(target),
+      onError: options.onError,
+    });
+    this.members = new Members({
+      hubs: this.hubs,
+      interest: this.#interest,
+      congestion: this.congestion,
+      groupsPerConnectionMax: limits.groupsPerConnectionMax,
+    });
+  }
+
+  /** Connects the backplane. @throws GatewayError `backplane-unavailable`. */
+  async start(): Promise<void> {
+    const { backplane, clock } = this.#options;
+    const sink: BackplaneSink = {
+      onEnvelope: (key, bytes) => this.#receive(key, bytes),
+      onGap: () => {
+        this.counters.gaps += 1;
+      },
+      onLink: (state, detail) => {
+        this.#linkDetail = state === 'up' ? undefined : detail;
+      },
+    };
+    try {
+      await backplane.start(sink);
+      await backplane.subscribe(this.#inbox);
+    } catch (cause) {
+      throw unavailable(cause);
+    }
+    this.#stopSweeping = clock.every(sweepPeriodMs, () => {
+      this.#interest.sweep();
+      this.congestion.sweep();
+    });
+  }
+
+  /** Why publishes would fail now; undefined: they would not. */
+  unavailableReason(): string | undefined {
+    if (this.#options.backplane.isUp()) return undefined;
+    return `the backplane is down: ${this.#linkDetail ?? 'not connected'}`;
+  }
+
+  async publish(publication: Publication): Promise<void> {
+    const { key, bytes } = this.#writer.write(publication);
+    const { counters } = this;
+    counters.publishes += 1;
+    counters.publishedBytes += bytes.length;
+    try {
+      await this.#options.backplane.publish(key, bytes);
+    } catch (cause) {
+      counters.publishErrors += 1;
+      throw unavailable(cause);
+    }
+  }
+
+  /** Ends housekeeping and the backplane. Connections are closed by then. */
+  async close(): Promise<void> {
+    this.#stopSweeping?.();
+    await this.#options.backplane.close();
+  }
+
+  #receive(key: string, bytes: Uint8Array): void {
+    this.counters.envelopes += 1;
+    try {
+      const envelope = new EnvelopeView(bytes);
+      const to = key === this.#inbox ? this.#addressee(envelope) : this.hubs.byKey(key);
+      if (to === undefined || ('members' in to && to.members.length === 0)) {
+        this.counters.unclaimed += 1;
+        return;
+      }
+      this.fanout.collect(new Delivery(envelope, this.#deliveryOptions(envelope)), to);
+    } catch (error) {
+      // A broker is shared ground: what cannot be read is counted and told, never fatal.
+      this.counters.unreadable += 1;
+      this.#options.onError(error);
+    }
+  }
+
+  #addressee(envelope: EnvelopeView): ReturnType<HubTable['connection']> {
+    return this.hubs.connection(envelope.hub, envelope.name);
+  }
+
+  #deliveryOptions(envelope: EnvelopeView): DeliveryOptions {
+    return {
+      filters: this.#filters,
+      isLocal: (id) => this.hubs.connection(envelope.hub, id) !== undefined,
+      isRetained: false,
+    };
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * One destination as this node sees it: its local members, and what is kept for those of them that
+ * lag. A `Target` lives while it has a member, an attach in progress, or lingering interest.
+ */
+import type { InterestState } from './interest.ts';
+import type { LocalSubscriber } from './local-subscriber.ts';
+import type { Ring } from './ring.ts';
+
+export type TargetKind = 'all' | 'user' | 'group' | 'connection';
+
+/** A subscriber's membership in a target; part of two lists, the target's and the subscriber's. */
+export class Membership {
+  readonly target: Target;
+  readonly subscriber: LocalSubscriber;
+  /** Place in `target.members`. */
+  index: number;
+  /** Next offset to be given; meaningful only while the subscriber is congested. */
+  cursor = 0;
+  /** The subscriber's next membership. A list costs idle connections less than an array. */
+  next: Membership | undefined = undefined;
+
+  constructor(target: Target, subscriber: LocalSubscriber, index: number) {
+    this.target = target;
+    this.subscriber = subscriber;
+    this.index = index;
+  }
+}
+
+export class Target {
+  readonly key: string;
+  readonly kind: TargetKind;
+  readonly name: string;
+  /** Unordered: removal moves the last member into the gap. */
+  members: Membership[] = [];
+  /** Number of publications fanned out here; the offset of the next one. */
+  offset = 0;
+  /** Members that are congested now. Nothing is retained while it is 0. */
+  laggards = 0;
+  ring: Ring | undefined = undefined;
+  /** Owned by Interest. */
+  interest: InterestState = 'none';
+  /** Attaches that wait for the broker; they keep the interest wanted. Owned by Interest. */
+  pendingJoins = 0;
+
+  constructor(key: string, kind: TargetKind, name: string) {
+    this.key = key;
+    this.kind = kind;
+    this.name = name;
+  }
+
+  add(subscriber: LocalSubscriber): Membership {
+    const membership = new Membership(this, subscriber, this.members.length);
+    // A literal has room for one; the first push would reserve seventeen. Most users are one.
+    if (this.members.length === 0) this.members = [membership];
+    else this.members.push(membership);
+    return membership;
+  }
+
+  /**
+   * Safe while the fan-out loop walks `members` from the end and the one removed is the one it is
+   * at: what moves into the gap has been visited.
+   */
+  remove(membership: Membership): void {
+    const last = this.members.pop();
+    if (last !== undefined && last !== membership) {
+      this.members[membership.index] = last;
+      last.index = membership.index;
+    }
+  }
+}
