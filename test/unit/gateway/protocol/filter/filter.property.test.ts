@@ -120,6 +120,10 @@ describe('filter properties', () => {
     const ands = Array.from({ length: 7000 }, () => 'true').join(' and ');
     const ors = Array.from({ length: 7000 }, () => 'false').join(' or ');
     const items = Array.from({ length: 7000 }, (_, at) => `'${at}'`).join(',');
+    for (const clause of ['not true', '(true)', "length('') eq 1", 'true in (true)']) {
+      const clauses = Array.from({ length: 700 }, () => clause).join(' or ');
+      assert.equal(compileFilter(clauses, flat)(person), clause.includes('(true)'));
+    }
     assert.equal(compileFilter(ands, flat)(person), true);
     assert.equal(compileFilter(`${ands} and false`, flat)(person), false);
     assert.equal(compileFilter(ors, flat)(person), false);
