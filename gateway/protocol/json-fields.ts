@@ -1,0 +1,265 @@
+/**
+ * Reads the known properties of one JSON object out of its bytes, without building the object.
+ * Unknown properties are skipped; a known one that appears twice is refused, because two readers
+ * could disagree on which of them counts.
+ */
+import { closeCodes } from './close-codes.ts';
+import { ProtocolError } from './codec.ts';
+import type { MemberVisitor } from './json-scanner.ts';
+import { JsonError, scanObject, scanSoleObject } from './json-scanner.ts';
+import type { ClientId64 } from './model.ts';
+import { shown } from './shown.ts';
+
+const quote = 0x22;
+const backslash = 0x5c;
+/** Up to this many digits a number is exact. */
+const exactDigitsMax = 15;
+const noBytes = Buffer.alloc(0);
+const uint64Max = 2n ** 64n - 1n;
+
+/** Where the value of one property lies in the bytes that are being read. */
+export class JsonField {
+  readonly name: string;
+  /** The name's bytes; names are ASCII. */
+  readonly key: Uint8Array;
+  /** -1: the property is missing. */
+  start = -1;
+  end = -1;
+
+  constructor(name: string) {
+    this.name = name;
+    this.key = Buffer.from(name, 'latin1');
+  }
+}
+
+/**
+ * One per shape of object; its state is that of the last `read`, so everything wanted of an object
+ * is taken before the next one is read.
+ */
+export class JsonFields<Name extends string> implements MemberVisitor {
+  readonly field: Readonly<Record<Name, JsonField>>;
+  readonly #all: readonly JsonField[];
+  readonly #byLength: (readonly JsonField[])[] = [];
+  #bytes: Buffer = noBytes;
+
+  constructor(names: readonly Name[]) {
+    this.#all = names.map((name) => new JsonField(name));
+    for (const field of this.#all) {
+      const { length } = field.name;
+      this.#byLength[length] = [...(this.#byLength[length] ?? []), field];
+    }
+    // The keys are exactly `names`; Object.fromEntries cannot know that.
+    this.field = Object.fromEntries(this.#all.map((field) => [field.name, field])) as Record<
+      Name,
+      JsonField
+    >;
+  }
+
+  /**
+   * Reads a whole frame, which must be one object.
+   * @throws ProtocolError
+   */
+  readFrame(bytes: Buffer, depthMax: number): void {
+    this.#reset(bytes);
+    try {
+      scanSoleObject(bytes, depthMax, this);
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error;
+      const message = `${error.message}; a frame is one JSON object in UTF-8, at most ${depthMax} deep`;
+      throw new ProtocolError(closeCodes.invalidMessage, message, { cause: error });
+    }
+  }
+
+  /**
+   * Reads the object that is the value of `parent`, a field of `owner`. False: it is missing or
+   * null.
+   * @throws ProtocolError: it is not an object.
+   */
+  readNested(owner: JsonFields<string>, parent: JsonField, depthMax: number): boolean {
+    if (!owner.isPresent(parent)) return false;
+    this.#reset(owner.#bytes);
+    owner.#visitMembers(parent, depthMax, this);
+    return true;
+  }
+
+  /** Lets go of the bytes that were read. */
+  release(): void {
+    this.#bytes = noBytes;
+  }
+
+  onMember(keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
+    const field = this.#find(keyStart, keyEnd);
+    if (field === undefined) return;
+    if (field.start !== -1) throw refused(`"${field.name}" appears twice; send it once`);
+    field.start = valueStart;
+    field.end = valueEnd;
+  }
+
+  /** False: the property is missing or null. */
+  isPresent(field: JsonField): boolean {
+    return field.start !== -1 && !this.isNull(field);
+  }
+
+  isNull(field: JsonField): boolean {
+    // Only the literal null begins with n.
+    return this.#bytes[field.start] === 0x6e;
+  }
+
+  isString(field: JsonField): boolean {
+    return this.#bytes[field.start] === quote;
+  }
+
+  /** The value as it was sent, a view into the frame. */
+  raw(field: JsonField): Uint8Array {
+    return this.#bytes.subarray(field.start, field.end);
+  }
+
+  /** For messages: the beginning of the value as it was sent. */
+  shownValue(field: JsonField): string {
+    if (field.start === -1) return 'nothing';
+    const text = this.#bytes.toString('utf8', field.start, Math.min(field.end, field.start + 64));
+    return shown(text);
+  }
+
+  /**
+   * The string's content in UTF-8, a view into the frame where it has no escapes. A lone surrogate
+   * becomes U+FFFD: UTF-8 cannot carry it.
+   * @throws ProtocolError: it is missing or not a string.
+   */
+  utf8(field: JsonField): Uint8Array {
+    const { start, end } = this.#string(field);
+    if (!this.#hasEscape(start, end)) return this.#bytes.subarray(start + 1, end - 1);
+    return Buffer.from(this.#unescaped(start, end), 'utf8');
+  }
+
+  /** As `utf8`, but a string. */
+  text(field: JsonField): string {
+    const { start, end } = this.#string(field);
+    if (!this.#hasEscape(start, end)) return this.#bytes.toString('utf8', start + 1, end - 1);
+    return Buffer.from(this.#unescaped(start, end), 'utf8').toString('utf8');
+  }
+
+  /** @throws ProtocolError: it is there and not a string. */
+  optionalText(field: JsonField): string | undefined {
+    return this.isPresent(field) ? this.text(field) : undefined;
+  }
+
+  /** @throws ProtocolError: it is there and neither true nor false. */
+  optionalBoolean(field: JsonField): boolean {
+    if (!this.isPresent(field)) return false;
+    const first = this.#bytes[field.start];
+    if (first === 0x74) return true;
+    if (first === 0x66) return false;
+    throw refused(`"${field.name}" must be true or false, got ${this.shownValue(field)}`);
+  }
+
+  /** @throws ProtocolError: it is there and not an unsigned 64-bit integer in plain digits. */
+  optionalUint64(field: JsonField): ClientId64 | undefined {
+    if (!this.isPresent(field)) return undefined;
+    const { start, end } = field;
+    let value = 0;
+    for (let index = start; index < end; index++) {
+      const digit = (this.#bytes[index] ?? 0) - 0x30;
+      if (digit < 0 || digit > 9) throw this.#notUint64(field);
+      value = value * 10 + digit;
+    }
+    if (end - start <= exactDigitsMax) return value;
+    if (end - start > 20) throw this.#notUint64(field);
+    const exact = BigInt(this.#bytes.toString('latin1', start, end));
+    if (exact > uint64Max) throw this.#notUint64(field);
+    return exact <= Number.MAX_SAFE_INTEGER ? Number(exact) : exact;
+  }
+
+  /** @throws ProtocolError: it is there and not an integer from `min` to `max`. */
+  optionalInteger(field: JsonField, min: number, max: number): number | undefined {
+    if (!this.isPresent(field)) return undefined;
+    // A fraction, an exponent or a sign is no digit: what is left are plain integers.
+    const digits = this.#bytes.toString(
+      'latin1',
+      field.start,
+      Math.min(field.end, field.start + 17),
+    );
+    const value = /^[0-9]{1,16}$/.test(digits) ? Number(digits) : -1;
+    if (value >= min && value <= max) return value;
+    const got = this.shownValue(field);
+    throw refused(`"${field.name}" must be an integer from ${min} to ${max}, got ${got}`);
+  }
+
+  /**
+   * The members of the object that is the value of `field`, all of which must be strings.
+   * @throws ProtocolError
+   */
+  stringMembers(field: JsonField, depthMax: number): [key: string, value: string][] {
+    const pairs: [string, string][] = [];
+    this.#visitMembers(field, depthMax, {
+      onMember: (keyStart, keyEnd, valueStart, valueEnd) => {
+        const key = this.#unescaped(keyStart - 1, keyEnd + 1);
+        if (this.#bytes[valueStart] !== quote) {
+          throw refused(`"${field.name}" value of ${shown(key)} must be a string`);
+        }
+        pairs.push([key, this.#unescaped(valueStart, valueEnd)]);
+      },
+    });
+    return pairs;
+  }
+
+  #visitMembers(field: JsonField, depthMax: number, visitor: MemberVisitor): void {
+    if (this.#bytes[field.start] !== 0x7b) {
+      throw refused(`"${field.name}" must be an object, got ${this.shownValue(field)}`);
+    }
+    scanObject(this.#bytes, field.start, depthMax, visitor);
+  }
+
+  #reset(bytes: Buffer): void {
+    this.#bytes = bytes;
+    for (const field of this.#all) field.start = -1;
+  }
+
+  #find(keyStart: number, keyEnd: number): JsonField | undefined {
+    const found = this.#match(this.#bytes, keyStart, keyEnd);
+    if (found !== undefined || !this.#hasEscape(keyStart, keyEnd)) return found;
+    const key = Buffer.from(this.#unescaped(keyStart - 1, keyEnd + 1), 'utf8');
+    return this.#match(key, 0, key.length);
+  }
+
+  #match(bytes: Uint8Array, start: number, end: number): JsonField | undefined {
+    const candidates = this.#byLength[end - start];
+    if (candidates === undefined) return undefined;
+    for (const field of candidates) {
+      const { key } = field;
+      let index = 0;
+      while (index < key.length && key[index] === bytes[start + index]) index++;
+      if (index === key.length) return field;
+    }
+    return undefined;
+  }
+
+  #string(field: JsonField): JsonField {
+    if (this.isString(field)) return field;
+    if (field.start === -1) throw refused(`"${field.name}" is missing; it must be a string`);
+    throw refused(`"${field.name}" must be a string, got ${this.shownValue(field)}`);
+  }
+
+  #hasEscape(start: number, end: number): boolean {
+    for (let index = start; index < end; index++) {
+      if (this.#bytes[index] === backslash) return true;
+    }
+    return false;
+  }
+
+  /** `start` and `end` enclose the quotes. */
+  #unescaped(start: number, end: number): string {
+    // The scanner has seen that these bytes are one JSON string.
+    return JSON.parse(this.#bytes.toString('utf8', start, end)) as string;
+  }
+
+  #notUint64(field: JsonField): ProtocolError {
+    const got = this.shownValue(field);
+    return refused(`"${field.name}" must be an integer from 0 to 2^64-1, got ${got}`);
+  }
+}
+
+/** A frame whose fault is its content. */
+export function refused(message: string): ProtocolError {
+  return new ProtocolError(closeCodes.invalidMessage, message);
+}
