@@ -19,6 +19,7 @@ export const errorTable = {
   'bad-request': { actor: 'client developer', retry: false, status: 400 },
   'bad-filter': { actor: 'client developer', retry: false, status: 400 },
   'bad-token': { actor: 'client developer', retry: false, status: 401 },
+  forbidden: { actor: 'client developer', retry: false, status: 403 },
   'not-found': { actor: 'client developer', retry: false, status: 404 },
   'method-not-allowed': { actor: 'client developer', retry: false, status: 405 },
   'body-too-large': { actor: 'client developer', retry: false, status: 400 },

@@ -130,7 +130,13 @@ export type Command =
 
 /** Names of errors in acks and responses (Azure §3.3); an open set for clients. */
 export type ReplyErrorName =
-  'Forbidden' | 'InternalServerError' | 'Duplicate' | 'BadRequest' | 'NotFound' | 'Timeout';
+  | 'Forbidden'
+  | 'InternalServerError'
+  | 'Duplicate'
+  | 'BadRequest'
+  | 'NotFound'
+  | 'Timeout'
+  | 'InvocationFailed';
 
 export interface ReplyError {
   readonly name: ReplyErrorName;

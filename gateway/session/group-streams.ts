@@ -1,0 +1,209 @@
+/**
+ * The client-to-group streams that one connection has open (Azure §3.4): fragments are numbered by
+ * the publisher, published in order, and acknowledged cumulatively.
+ */
+import type { Clock } from '../clock.ts';
+import type {
+  Payload,
+  Reply,
+  StreamData,
+  StreamEnd,
+  StreamErrorName,
+  StreamFragment,
+  StreamStart,
+} from '../protocol/model.ts';
+import type { Publisher } from '../router/ports.ts';
+
+/** Idle timeout of streams that name none (Azure §3.4), in ms. */
+const idleTimeoutMsDefault = 300_000;
+const sweepPeriodMs = 250;
+
+/** Ends idle streams of all connections with one timer. */
+export class StreamSweep {
+  readonly #clock: Pick<Clock, 'every' | 'monotonicMs'>;
+  readonly #owners = new Set<GroupStreams>();
+  #stop: (() => void) | undefined;
+
+  constructor(clock: Pick<Clock, 'every' | 'monotonicMs'>) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  add(owner: GroupStreams): void {
+    this.#owners.add(owner);
+    this.#stop ??= this.#clock.every(sweepPeriodMs, () => {
+      for (const streams of this.#owners) streams.endIdle();
+    });
+  }
+
+  remove(owner: GroupStreams): void {
+    this.#owners.delete(owner);
+    if (this.#owners.size > 0) return;
+    this.#stop?.();
+    this.#stop = undefined;
+  }
+}
+
+interface GroupStream {
+  readonly streamId: string;
+  readonly group: string;
+  readonly noEcho: boolean;
+  readonly idleTimeoutMs: number;
+  /** Number of the next fragment. */
+  expected: number;
+  lastSeenMs: number;
+}
+
+export interface GroupStreamsOptions {
+  readonly publisher: Publisher;
+  readonly sweep: StreamSweep;
+  readonly openMax: number;
+  readonly hub: string;
+  readonly sender: { readonly connectionId: string; readonly userId: string | undefined };
+  readonly maySend: (group: string) => boolean;
+  readonly reply: (reply: Reply) => void;
+}
+
+type StreamError = NonNullable<StreamFragment['error']>;
+
+export class GroupStreams {
+  readonly #options: GroupStreamsOptions;
+  readonly #open = new Map<string, GroupStream>();
+
+  constructor(options: GroupStreamsOptions) {
+    this.#options = options;
+  }
+
+  start(command: StreamStart): void {
+    const { group, streamId } = command;
+    const { maySend, openMax, sweep } = this.#options;
+    if (!maySend(group)) {
+      this.#closed(streamId, 'Forbidden', `No permission to send to group '${group}'`);
+    } else if (this.#open.has(streamId)) {
+      this.#closed(streamId, 'BadRequest', `Stream '${streamId}' is open already`);
+    } else if (this.#open.size >= openMax) {
+      this.#closed(streamId, 'BadRequest', `${openMax} streams are open, the most allowed`);
+    } else {
+      this.#open.set(streamId, {
+        streamId,
+        group,
+        noEcho: command.noEcho,
+        idleTimeoutMs: command.idleTimeoutMs ?? idleTimeoutMsDefault,
+        expected: 1,
+        lastSeenMs: sweep.now(),
+      });
+      sweep.add(this);
+      this.#ackUpTo(streamId, 1);
+    }
+  }
+
+  data(command: StreamData): void {
+    const stream = this.#find(command.streamId);
+    if (stream === undefined) return;
+    stream.lastSeenMs = this.#options.sweep.now();
+    const { payload, streamSequenceId } = command;
+    // Without content it only says that the publisher is alive.
+    if (payload === undefined || streamSequenceId === undefined) return;
+    if (streamSequenceId < stream.expected) {
+      this.#ackUpTo(stream.streamId, stream.expected);
+    } else if (streamSequenceId > stream.expected) {
+      this.#options.reply({
+        kind: 'streamNack',
+        streamId: stream.streamId,
+        name: 'InvalidSequenceId',
+        message: `Fragment ${streamSequenceId} came where ${stream.expected} was due`,
+        expectedSequenceId: stream.expected,
+      });
+    } else {
+      stream.expected += 1;
+      this.#publish(stream, payload, { streamId: stream.streamId, streamSequenceId }).then(
+        () => this.#ackUpTo(stream.streamId, streamSequenceId + 1),
+        () => this.#fail(stream),
+      );
+    }
+  }
+
+  end(command: StreamEnd): void {
+    const stream = this.#find(command.streamId);
+    if (stream === undefined) return;
+    const { error } = command;
+    this.#finish(stream, error === undefined ? undefined : { name: 'UserError', ...error });
+    this.#options.reply({ kind: 'streamClosed', streamId: stream.streamId, error: undefined });
+  }
+
+  endIdle(): void {
+    const now = this.#options.sweep.now();
+    for (const stream of this.#open.values()) {
+      if (now - stream.lastSeenMs <= stream.idleTimeoutMs) continue;
+      const message = `No fragment came for ${stream.idleTimeoutMs} ms`;
+      this.#finish(stream, { name: 'IdleTimeout', message });
+      this.#closed(stream.streamId, 'IdleTimeout', message);
+    }
+  }
+
+  /** The connection is gone: receivers are told that no more will come. */
+  cancelAll(): void {
+    for (const stream of this.#open.values()) {
+      this.#finish(stream, { name: 'Cancelled', message: 'The publisher disconnected' });
+    }
+    this.#options.sweep.remove(this);
+  }
+
+  #find(streamId: string): GroupStream | undefined {
+    const stream = this.#open.get(streamId);
+    if (stream === undefined) {
+      this.#closed(streamId, 'StreamNotFound', `Stream '${streamId}' is not open; start it first`);
+    } else if (!this.#options.maySend(stream.group)) {
+      const message = `The permission to send to group '${stream.group}' was taken back`;
+      this.#finish(stream, { name: 'Forbidden', message });
+      this.#closed(streamId, 'Forbidden', message);
+      return undefined;
+    }
+    return stream;
+  }
+
+  #fail(stream: GroupStream): void {
+    if (this.#open.get(stream.streamId) !== stream) return;
+    const message = 'A fragment could not be published';
+    this.#finish(stream, { name: 'InternalServerError', message });
+    this.#closed(stream.streamId, 'InternalServerError', message);
+  }
+
+  /** Tells receivers that the stream is over. */
+  #finish(stream: GroupStream, error: StreamError | undefined): void {
+    this.#open.delete(stream.streamId);
+    if (this.#open.size === 0) this.#options.sweep.remove(this);
+    const fragment: StreamFragment = {
+      streamId: stream.streamId,
+      streamSequenceId: stream.expected,
+      endOfStream: true,
+      ...(error === undefined ? {} : { error }),
+    };
+    const nothing: Payload = { dataType: 'text', bytes: new Uint8Array(0) };
+    // A receiver that misses the end learns of it by its own idle timeout.
+    this.#publish(stream, nothing, fragment).catch(() => undefined);
+  }
+
+  #publish(stream: GroupStream, payload: Payload, fragment: StreamFragment): Promise<void> {
+    const { hub, publisher, sender } = this.#options;
+    return publisher.publish({
+      hub,
+      to: { kind: 'group', name: stream.group },
+      payload,
+      stream: fragment,
+      sender,
+      noEcho: stream.noEcho,
+    });
+  }
+
+  #ackUpTo(streamId: string, expectedSequenceId: number): void {
+    this.#options.reply({ kind: 'streamAck', streamId, expectedSequenceId });
+  }
+
+  #closed(streamId: string, name: StreamErrorName, message: string): void {
+    this.#options.reply({ kind: 'streamClosed', streamId, error: { name, message } });
+  }
+}
