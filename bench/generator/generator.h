@@ -1,0 +1,140 @@
+/* The types shared by the parts of the load generator, and what each part offers the others. */
+#ifndef GENERATOR_H
+#define GENERATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define INIT_FRAMES_MAX 8
+#define PIDS_MAX 16
+#define MICROSECONDS 1000000LL
+
+/* A stamp is "@TB:", the intended time in us, the publisher and its sequence number. */
+#define STAMP_MARKER "@TB:"
+#define STAMP_MARKER_LENGTH 4
+#define STAMP_TIME_DIGITS 16
+#define STAMP_PUBLISHER_DIGITS 3
+#define STAMP_SEQUENCE_DIGITS 10
+#define STAMP_LENGTH \
+  (STAMP_MARKER_LENGTH + STAMP_TIME_DIGITS + STAMP_PUBLISHER_DIGITS + STAMP_SEQUENCE_DIGITS)
+
+/* What the command line asks for. Times in seconds unless the name says otherwise. */
+typedef struct {
+  const char *host;
+  int port;
+  const char *path;       /* request path of a subscriber; {i} number, {d} number / groupSize */
+  const char *pathsFile;  /* one path per connection, instead of `path` */
+  const char *protocol;   /* value of Sec-WebSocket-Protocol, or NULL */
+  const char *init[INIT_FRAMES_MAX]; /* text frames that a subscriber sends after the upgrade */
+  int initCount;
+  const char *ready;      /* a subscriber is ready when it gets a frame with this text */
+  const char *fail;       /* a frame with this text before that is a failure */
+  bool socketIo;          /* speak Engine.IO 4: answer its open packet and its pings */
+  int connections;
+  int groupSize;
+  int inFlight;
+  double connectRate;     /* connections per second; 0: as fast as inFlight allows */
+  int publishers;
+  const char *publisherPath;
+  const char *publisherReady;
+  const char *message;    /* frame of a publication; {payload} is replaced */
+  int payloadBytes;
+  double rate;            /* publications per second of all publishers together */
+  double warmup, duration, drain, limit;
+  int sampled;            /* subscribers whose every frame is parsed and timed */
+  const char *samplesFile;
+  int stalled;            /* subscribers that never read once they are ready */
+  int receiveBuffer;      /* SO_RCVBUF of the stalled ones; 0: the system's */
+  double lazyMs;          /* read unsampled subscribers in rounds of this many ms; 0: at once */
+  bool hold;              /* wait for a line on stdin after `ready` and after `measured` */
+  int pids[PIDS_MAX];     /* processes whose CPU time is counted */
+  int pidCount;
+} Options;
+
+/* What one sampled subscriber has seen of one publisher. */
+typedef struct {
+  uint8_t *seen;
+  int64_t newest;
+} Track;
+
+typedef enum { CLOSED, CONNECTING, UPGRADING, STARTING, READY } ConnState;
+
+typedef struct {
+  int fd;
+  uint32_t index;
+  uint8_t state;
+  bool isPublisher, isSampled, isStalled, isLazy, wantsWrite;
+  uint64_t skip;          /* bytes left of a frame that nobody looks at */
+  char *carry;            /* the beginning of a frame whose rest is still to come */
+  uint32_t carryLength, carryCapacity;
+  char *out;
+  uint32_t outOffset, outLength, outCapacity;
+  Track *tracks;          /* per publisher; sampled subscribers only */
+} Conn;
+
+/* Times that the counters of a window are cut out of. */
+typedef struct {
+  int64_t at;             /* us */
+  double serverCpu, ownCpu;
+  int64_t waited;         /* us spent waiting in epoll */
+  uint64_t frames, bytes, sent;
+} Snapshot;
+
+typedef struct {
+  Options options;
+  int epoll, timer;
+  Conn *conns;            /* subscribers, then publishers */
+  int connCount, nextToOpen, opening, ready, failed, stalledReady, stalledCut;
+  uint64_t frames, bytes, sent, pings;
+  uint64_t duplicates, outOfOrder, unstamped;
+  uint64_t closedByServer, errors;
+  int closeCodes[5000];
+  char firstFailure[200];
+  int64_t waited;
+  char *payloadFrame;     /* the whole publication frame; only its stamp changes */
+  size_t payloadFrameLength, stampOffset;
+  int64_t publishFrom, publishUntil, windowFrom, windowUntil;
+  uint64_t perPublisherMax;
+  uint32_t *samples;
+  size_t sampleCount, sampleCapacity;
+  char **paths;
+} Generator;
+
+/* options.c */
+void options_parse(Options *options, int argc, char **argv);
+int64_t now_us(void);
+void die(const char *message, const char *value) __attribute__((noreturn));
+
+/* frames.c: masked client frames (with a mask of zeros) in, counters and handlers out. */
+size_t frame_header(char *to, int opcode, size_t length);
+void frames_consume(Generator *g, Conn *conn, char *bytes, size_t length, int64_t now);
+
+/* connection.c */
+void conn_open(Generator *g, Conn *conn);
+void conn_on_event(Generator *g, Conn *conn, uint32_t events);
+void conn_read(Generator *g, Conn *conn);
+void conn_queue(Conn *conn, const char *bytes, size_t length);
+void conn_send_text(Conn *conn, const char *text, size_t length);
+void conn_flush(Generator *g, Conn *conn);
+void conn_become_ready(Generator *g, Conn *conn);
+void conn_fail(Generator *g, Conn *conn, const char *what, const char *detail);
+char *expand(const Options *options, const char *text, uint32_t index);
+
+/* publisher.c */
+void publisher_prepare(Generator *g);
+int64_t publisher_step(Generator *g, int64_t now);
+
+/* sampler.c */
+void sampler_prepare(Generator *g);
+void sampler_take(Generator *g, Conn *conn, const char *payload, size_t length, int64_t now);
+uint64_t sampler_missing(const Generator *g);
+void sampler_write(const Generator *g);
+
+/* report.c */
+Snapshot snapshot_take(const Generator *g);
+void report_event(const Generator *g, const char *name, const Snapshot *from, const Snapshot *to);
+void report_result(const Generator *g, const Snapshot *from, const Snapshot *to);
+
+#endif

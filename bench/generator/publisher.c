@@ -1,0 +1,62 @@
+/* The publishers: an open model. Message n is due at start + n / rate, whatever the server does;
+   that intended time is what its stamp says, so waiting in our own queue counts as latency. */
+#define _GNU_SOURCE
+#include "generator.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BURST_MAX 500
+
+static void digits(char *to, int count, uint64_t value) {
+  for (int i = count - 1; i >= 0; i--, value /= 10) to[i] = (char)('0' + value % 10);
+}
+
+void publisher_prepare(Generator *g) {
+  const Options *o = &g->options;
+  const char *hole = strstr(o->message, "{payload}");
+  if (hole == NULL) return;
+  const size_t before = (size_t)(hole - o->message);
+  const char *after = hole + strlen("{payload}");
+  const size_t length = before + (size_t)o->payloadBytes + strlen(after);
+  g->payloadFrame = malloc(length + 14);
+  if (g->payloadFrame == NULL) die("out of memory", NULL);
+  const size_t header = frame_header(g->payloadFrame, 1, length);
+  char *text = g->payloadFrame + header;
+  memcpy(text, o->message, before);
+  memset(text + before, 'x', (size_t)o->payloadBytes);
+  memcpy(text + before, STAMP_MARKER, STAMP_MARKER_LENGTH);
+  memcpy(text + before + o->payloadBytes, after, strlen(after));
+  g->stampOffset = header + before + STAMP_MARKER_LENGTH;
+  g->payloadFrameLength = header + length;
+  const double planned = o->rate * (o->warmup + o->duration) / (o->publishers > 0 ? o->publishers : 1);
+  g->perPublisherMax = (uint64_t)planned + 16;
+}
+
+/* Sends what is due and returns when the next message is due; INT64_MAX when there is none. */
+int64_t publisher_step(Generator *g, int64_t now) {
+  const Options *o = &g->options;
+  if (g->publishFrom == 0 || o->rate <= 0) return INT64_MAX;
+  Conn *publishers = g->conns + o->connections;
+  const double interval = (double)MICROSECONDS / o->rate;
+  int budget = BURST_MAX;
+  for (;; budget--) {
+    const int64_t due = g->publishFrom + (int64_t)((double)g->sent * interval);
+    if (due >= g->publishUntil || due > now || budget == 0) {
+      for (int i = 0; i < o->publishers; i++) {
+        if (publishers[i].outLength > publishers[i].outOffset) conn_flush(g, &publishers[i]);
+      }
+      return due >= g->publishUntil ? INT64_MAX : due;
+    }
+    const uint64_t who = g->sent % (uint64_t)o->publishers;
+    Conn *publisher = &publishers[who];
+    if (publisher->state != READY) die("a publisher lost its connection", g->firstFailure);
+    char *stamp = g->payloadFrame + g->stampOffset;
+    digits(stamp, STAMP_TIME_DIGITS, (uint64_t)due);
+    digits(stamp + STAMP_TIME_DIGITS, STAMP_PUBLISHER_DIGITS, who);
+    digits(stamp + STAMP_TIME_DIGITS + STAMP_PUBLISHER_DIGITS, STAMP_SEQUENCE_DIGITS,
+           g->sent / (uint64_t)o->publishers);
+    conn_queue(publisher, g->payloadFrame, g->payloadFrameLength);
+    g->sent++;
+  }
+}
