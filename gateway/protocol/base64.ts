@@ -9,6 +9,9 @@ const digitValues = Uint8Array.from({ length: 256 }, (_, byte) => {
   return value === -1 ? 64 : value;
 });
 
+/** Bits of the last digit that carry nothing, by the number of padding characters. */
+const unusedBits = [0, 0b11, 0b1111] as const;
+
 /**
  * @returns bytes of its own; undefined unless `encoded` is canonical: padded, nothing but the
  *   alphabet, unused bits zero.
@@ -17,14 +20,13 @@ export function decodeBase64(encoded: Uint8Array): Uint8Array | undefined {
   const { length } = encoded;
   if (length % 4 !== 0) return undefined;
   if (length === 0) return new Uint8Array(0);
-  const padding = encoded[length - 1] !== pad ? 0 : encoded[length - 2] !== pad ? 1 : 2;
-  const digits = length - padding;
+  let digits = length;
+  while (digits > length - 2 && encoded[digits - 1] === pad) digits--;
   for (let index = 0; index < digits; index++) {
     if (digitValues[encoded[index] ?? 0] === 64) return undefined;
   }
-  const unusedBits = padding === 0 ? 0 : padding === 1 ? 0b11 : 0b1111;
   const last = digitValues[encoded[digits - 1] ?? 0] ?? 0;
-  if ((last & unusedBits) !== 0) return undefined;
+  if ((last & (unusedBits[length - digits] ?? 0)) !== 0) return undefined;
   const view = Buffer.from(encoded.buffer, encoded.byteOffset, length);
   return Buffer.from(view.toString('latin1'), 'base64');
 }

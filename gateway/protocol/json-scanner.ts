@@ -58,7 +58,7 @@ export function soleJsonValue(bytes: Uint8Array, depthMax: number): Uint8Array {
  */
 export function scanSoleObject(bytes: Uint8Array, depthMax: number, visitor: MemberVisitor): void {
   const start = skipSpace(bytes, 0);
-  if (at(bytes, start) !== openBrace) throw new JsonError('expected an object', start);
+  if (at(bytes, start) !== openBrace) throw unexpected('an object', bytes, start);
   expectEnd(bytes, scanObject(bytes, start, depthMax, visitor));
 }
 
@@ -233,13 +233,12 @@ function expectEnd(bytes: Uint8Array, end: number): void {
 
 function unexpected(expected: string, bytes: Uint8Array, index: number): JsonError {
   const byte = bytes[index];
-  const found =
-    byte === undefined
-      ? 'the text ends'
-      : byte > 0x20 && byte < 0x7f
-        ? `found ${JSON.stringify(String.fromCharCode(byte))}`
-        : `found 0x${byte.toString(16).padStart(2, '0')}`;
-  return new JsonError(`expected ${expected}, ${found}`, index);
+  if (byte === undefined) return new JsonError(`expected ${expected}, the text ends`, index);
+  const isVisible = byte > 0x20 && byte < 0x7f;
+  const found = isVisible
+    ? JSON.stringify(String.fromCharCode(byte))
+    : `0x${byte.toString(16).padStart(2, '0')}`;
+  return new JsonError(`expected ${expected}, found ${found}`, index);
 }
 
 /** 1 for every byte that matches, read as Latin-1. */

@@ -1,0 +1,140 @@
+/** Roles of a token to permissions (Azure §1.2), shared between connections with the same rights. */
+import { GroupPattern } from './group-pattern.ts';
+import { isGroupName } from './names.ts';
+import type { PermissionKind, Permissions } from './permissions.ts';
+
+export interface PermissionsTableOptions {
+  /** Longest group name and pattern in characters. */
+  readonly nameLengthMax: number;
+  /** Entries remembered; beyond it the oldest is forgotten, which costs sharing and nothing else. */
+  readonly entriesMax: number;
+}
+
+/** What may be done with one kind of permission. Names are sorted, so that equal sets are equal. */
+interface Rights {
+  readonly all: boolean;
+  readonly groups: readonly string[];
+  readonly patterns: readonly string[];
+}
+
+/** Longer lists of rights are rarely shared and would make the table's memory hard to bound. */
+const keyLengthMax = 1024;
+
+type RightsByKind = Readonly<Record<PermissionKind, Rights>>;
+
+/** Makes permissions and remembers them: the same rights are one object while it is remembered. */
+export class PermissionsTable {
+  readonly #options: PermissionsTableOptions;
+  /** By the roles as they came, and by the rights that they amount to. */
+  readonly #byRoles = new Map<string, Permissions>();
+  readonly #byRights = new Map<string, Permissions>();
+
+  constructor(options: PermissionsTableOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Unknown roles grant nothing, and neither do invalid group names and patterns in known ones: a
+   * token made for a newer service still connects. Case matters.
+   */
+  permissionsFromRoles(roles: readonly string[]): Permissions {
+    const key = JSON.stringify(roles);
+    return this.#remembered(this.#byRoles, key, () => this.#intern(this.#rightsOf(roles)));
+  }
+
+  #intern(rights: RightsByKind): Permissions {
+    return this.#remembered(this.#byRights, JSON.stringify(rights), () => {
+      const lengthMax = this.#options.nameLengthMax;
+      return new GroupPermissions(rights, lengthMax, (changed) => this.#intern(changed));
+    });
+  }
+
+  #remembered(map: Map<string, Permissions>, key: string, make: () => Permissions): Permissions {
+    const known = map.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    if (key.length > keyLengthMax) return made;
+    if (map.size >= this.#options.entriesMax) {
+      for (const oldest of map.keys()) {
+        map.delete(oldest);
+        break;
+      }
+    }
+    map.set(key, made);
+    return made;
+  }
+
+  #rightsOf(roles: readonly string[]): RightsByKind {
+    return {
+      joinLeaveGroup: this.#rightsOfKind('joinLeaveGroup', roles),
+      sendToGroup: this.#rightsOfKind('sendToGroup', roles),
+    };
+  }
+
+  #rightsOfKind(kind: PermissionKind, roles: readonly string[]): Rights {
+    const role = `webpubsub.${kind}`;
+    const lengthMax = this.#options.nameLengthMax;
+    const groups = namesAfter(`${role}.`, roles).filter((name) => isGroupName(name, lengthMax));
+    const patterns = namesAfter(`${role}s.`, roles).filter(
+      (pattern) => GroupPattern.parse(pattern, lengthMax) !== undefined,
+    );
+    return { all: roles.includes(role), groups: sorted(groups), patterns: sorted(patterns) };
+  }
+}
+
+class GroupPermissions implements Permissions {
+  readonly #rights: RightsByKind;
+  readonly #intern: (rights: RightsByKind) => Permissions;
+  readonly #groups: Readonly<Record<PermissionKind, ReadonlySet<string>>>;
+  readonly #patterns: Readonly<Record<PermissionKind, readonly GroupPattern[]>>;
+
+  constructor(
+    rights: RightsByKind,
+    lengthMax: number,
+    intern: (rights: RightsByKind) => Permissions,
+  ) {
+    this.#rights = rights;
+    this.#intern = intern;
+    const setOf = (kind: PermissionKind): Set<string> => new Set(rights[kind].groups);
+    const patternsOf = (kind: PermissionKind): GroupPattern[] =>
+      rights[kind].patterns.flatMap((source) => GroupPattern.parse(source, lengthMax) ?? []);
+    this.#groups = { joinLeaveGroup: setOf('joinLeaveGroup'), sendToGroup: setOf('sendToGroup') };
+    this.#patterns = {
+      joinLeaveGroup: patternsOf('joinLeaveGroup'),
+      sendToGroup: patternsOf('sendToGroup'),
+    };
+  }
+
+  allows(kind: PermissionKind, group: string): boolean {
+    return (
+      this.#rights[kind].all ||
+      this.#groups[kind].has(group) ||
+      this.#patterns[kind].some((pattern) => pattern.matches(group))
+    );
+  }
+
+  grant(kind: PermissionKind, group: string | undefined): Permissions {
+    const { groups } = this.#rights[kind];
+    if (group === undefined) return this.#with(kind, { all: true });
+    return this.#with(kind, { groups: sorted([...groups, group]) });
+  }
+
+  revoke(kind: PermissionKind, group: string | undefined): Permissions {
+    const { groups } = this.#rights[kind];
+    if (group === undefined) return this.#with(kind, { all: false });
+    return this.#with(kind, { groups: groups.filter((name) => name !== group) });
+  }
+
+  #with(kind: PermissionKind, change: Partial<Rights>): Permissions {
+    return this.#intern({ ...this.#rights, [kind]: { ...this.#rights[kind], ...change } });
+  }
+}
+
+function namesAfter(prefix: string, roles: readonly string[]): string[] {
+  return roles.filter((role) => role.startsWith(prefix)).map((role) => role.slice(prefix.length));
+}
+
+/** Each once, in an order that does not depend on the locale. */
+function sorted(names: readonly string[]): string[] {
+  return Array.from(new Set(names)).toSorted();
+}
