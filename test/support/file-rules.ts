@@ -35,7 +35,7 @@ export function longFiles(files: readonly SourceFile[]): readonly string[] {
 export function filesWithoutOpening(files: readonly SourceFile[]): readonly string[] {
   return files
     .filter(
-      ({ text }) => !text.replace(/^#!.*\n/, '').startsWith('/** ') && !/^\/\*\*\n/.test(text),
+      ({ text }) => !text.replace(/^#!.*\n/, '').startsWith('/** ') && !text.startsWith('/**\n'),
     )
     .map(({ path }) => `${path} must open with a doc comment that says what it is responsible for`);
 }
