@@ -17,6 +17,11 @@ export class Codecs {
     this.#codecs = [new JsonWebPubSubCodec(limits)];
   }
 
+  /** Subprotocols that can be offered. */
+  get names(): readonly string[] {
+    return this.#codecs.map(({ name }) => name);
+  }
+
   /**
    * The first offered subprotocol that the gateway speaks, ignoring case; undefined: none of them.
    * `offered` is the client's own spelling, which the response must echo.

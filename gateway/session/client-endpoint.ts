@@ -6,6 +6,7 @@ import { errorResponse, responseToError } from '../error-response.ts';
 import { GatewayError } from '../errors.ts';
 import type { HubSettings } from '../config.ts';
 import type { Codec } from '../protocol/codec.ts';
+import type { Codecs } from '../protocol/codecs.ts';
 import { isGroupName, isUserId, parseHub } from '../protocol/names.ts';
 import type { Permissions } from '../protocol/permissions.ts';
 import type { HttpRequest, HttpResponse, UpgradeDecision } from '../transport/transport.ts';
@@ -13,18 +14,11 @@ import type { ClientIdentity } from '../tokens/verify.ts';
 import { Session, type SessionServices } from './session.ts';
 import { count } from './session-counters.ts';
 
-/** How a client without a subprotocol wants its frames to be taken. */
-export type SimpleMode =
-  { readonly mode: 'sendEvent' } | { readonly mode: 'sendToGroup'; readonly group: string };
-
 export interface ClientEndpointOptions {
   readonly services: SessionServices;
   readonly verifyClient: (token: string, hub: string) => ClientIdentity | Promise<ClientIdentity>;
   readonly permissionsFor: (roles: readonly string[]) => Permissions;
-  /** The codec of the first subprotocol that we speak; undefined: none of them. */
-  readonly selectSubprotocol: (offered: readonly string[]) => Codec | undefined;
-  readonly simpleCodec: (mode: SimpleMode) => Codec;
-  readonly subprotocols: readonly string[];
+  readonly codecs: Codecs;
   /** Settings of a hub by its folded name. */
   readonly hubSettings: (hub: string) => HubSettings;
   readonly newConnectionId: () => string;
@@ -96,7 +90,7 @@ export class ClientEndpoint {
   ): UpgradeDecision {
     const { newConnectionId, permissionsFor, services } = this.#options;
     const permissions = permissionsFor(identity.roles);
-    const codec = this.#codecFor(request, query, permissions);
+    const { codec, subprotocol } = this.#codecFor(request, query, permissions);
     this.#checkNames(identity);
     const session = new Session(
       {
@@ -109,26 +103,33 @@ export class ClientEndpoint {
       },
       services,
     );
-    return { accept: session, subprotocol: codec.subprotocol };
+    return { accept: session, subprotocol };
   }
 
-  #codecFor(request: HttpRequest, query: URLSearchParams, permissions: Permissions): Codec {
+  #codecFor(
+    request: HttpRequest,
+    query: URLSearchParams,
+    permissions: Permissions,
+  ): { readonly codec: Codec; readonly subprotocol: string | undefined } {
     const offered = (request.headers.get('sec-websocket-protocol') ?? '')
       .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== '');
-    if (offered.length === 0) return this.#simpleCodecFor(query, permissions);
-    const codec = this.#options.selectSubprotocol(offered);
-    if (codec !== undefined) return codec;
+      .filter((name) => name.trim() !== '');
+    if (offered.length === 0) {
+      return { codec: this.#simpleCodecFor(query, permissions), subprotocol: undefined };
+    }
+    const { codecs } = this.#options;
+    const selected = codecs.selectSubprotocol(offered);
+    if (selected !== undefined) return { codec: selected.codec, subprotocol: selected.offered };
     throw new GatewayError(
       'bad-request',
-      `None of the offered subprotocols is spoken here; offer one of ${this.#options.subprotocols.join(', ')}, or none`,
+      `None of the offered subprotocols is spoken here; offer ${codecs.names.join(' or ')}, or none`,
     );
   }
 
   #simpleCodecFor(query: URLSearchParams, permissions: Permissions): Codec {
     const mode = query.get('webpubsub_mode') ?? 'sendEvent';
-    if (mode.toLowerCase() === 'sendevent') return this.#options.simpleCodec({ mode: 'sendEvent' });
+    if (mode.toLowerCase() === 'sendevent')
+      return this.#options.codecs.simpleCodec({ mode: 'sendEvent' });
     if (mode.toLowerCase() !== 'sendtogroup') {
       throw new GatewayError(
         'bad-request',
@@ -148,7 +149,7 @@ export class ClientEndpoint {
         `The token does not allow to send to group '${group}'; it needs the role webpubsub.sendToGroup`,
       );
     }
-    return this.#options.simpleCodec({ mode: 'sendToGroup', group });
+    return this.#options.codecs.simpleCodec({ mode: 'sendToGroup', group });
   }
 
   #checkNames({ groups, userId }: ClientIdentity): void {

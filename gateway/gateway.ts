@@ -1,0 +1,251 @@
+/** Puts one gateway node together, starts it, and stops it. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Backplane } from '../backplanes/backplane.ts';
+import { backplaneSchemes, openBackplane } from '../backplanes/index.ts';
+import { systemClock, type Clock } from './clock.ts';
+import type { GatewayConfig, HubSettings } from './config.ts';
+import { GatewayError } from './errors.ts';
+import { gatewayMetrics } from './gateway-metrics.ts';
+import { RestApi } from './http/api.ts';
+import { playgroundResponse } from './playground/page.ts';
+import { createCodecs } from './protocol/codecs.ts';
+import { PermissionsTable } from './protocol/roles.ts';
+import { connectionIdOf } from './router/keys.ts';
+import { LocalDirectory } from './router/local-directory.ts';
+import { Router } from './router/router.ts';
+import { ClientEndpoint, notAWebSocket } from './session/client-endpoint.ts';
+import { noEventHandlers } from './session/event-handlers.ts';
+import { StreamSweep } from './session/group-streams.ts';
+import { newSessionCounters } from './session/session-counters.ts';
+import type { Logger } from './telemetry/log.ts';
+import { Metrics } from './telemetry/metrics.ts';
+import { signClientToken, signServerToken } from './tokens/sign.ts';
+import { TokenVerifier } from './tokens/verify.ts';
+import type { HttpRequest, HttpResponse, TransportHandlers } from './transport/transport.ts';
+import { UwsServer } from './transport/uws-server.ts';
+
+export interface GatewayOptions {
+  readonly log: Logger;
+  /** Instead of the one that the configuration names; closed with the gateway. */
+  readonly backplane?: Backplane;
+  readonly clock?: Clock;
+}
+
+export interface RunningGateway {
+  /** Where it listens, for instance `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly port: number;
+  /** Unique per start; every connection id begins with it. */
+  readonly nodeId: string;
+  /** Closes every connection with 1001, then the backplane. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** How long clients have to answer the close before their sockets are cut, in ms. */
+const closeGraceMs = 500;
+const closePollMs = 10;
+const permissionsEntriesMax = 10_000;
+const connectionIdBytes = 12;
+const nodeIdBytes = 6;
+
+/**
+ * Resolves when it listens and the backplane is connected.
+ * @throws GatewayError `bad-setting`, `cannot-listen`, `no-native-binary` or
+ *   `backplane-unavailable`; nothing is left running then.
+ */
+export async function startGateway(
+  config: GatewayConfig,
+  options: GatewayOptions,
+): Promise<RunningGateway> {
+  const { clock = systemClock, log } = options;
+  const backplane = options.backplane ?? (await backplaneOf(config));
+  const gateway = new Gateway(config, { backplane, clock, log });
+  await gateway.start();
+  return gateway;
+}
+
+class Gateway implements RunningGateway {
+  readonly nodeId = randomBytes(nodeIdBytes).toString('hex');
+  readonly #config: GatewayConfig;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #router: Router;
+  readonly #server: UwsServer;
+  readonly #clients: ClientEndpoint;
+  readonly #metrics = new Metrics();
+  #port = 0;
+  #isReady = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(
+    config: GatewayConfig,
+    parts: { readonly backplane: Backplane; readonly clock: Clock; readonly log: Logger },
+  ) {
+    const { backplane, clock, log } = parts;
+    const { limits } = config;
+    this.#config = config;
+    this.#clock = clock;
+    this.#log = log;
+    const onError = (error: unknown): void => log.error('internal error', { error });
+    this.#router = new Router({ nodeId: this.nodeId, backplane, limits, clock, onError });
+    const sessions = newSessionCounters();
+    const tokens = new TokenVerifier({
+      accessKeys: config.accessKeys,
+      issuers: config.issuers,
+      endpoints: () => this.#endpoints(),
+      clock,
+    });
+    const permissions = new PermissionsTable({
+      nameLengthMax: limits.nameLengthMax,
+      entriesMax: permissionsEntriesMax,
+    });
+    this.#clients = new ClientEndpoint({
+      services: {
+        publisher: this.#router,
+        subscribers: this.#router.members,
+        events: noEventHandlers,
+        streamSweep: new StreamSweep(clock),
+        limits,
+        counters: sessions,
+      },
+      codecs: createCodecs(limits),
+      verifyClient: (token, hub) => tokens.verifyClient(token, hub),
+      permissionsFor: (roles) => permissions.permissionsFromRoles(roles),
+      hubSettings: (hub) => hubSettingsOf(config, hub),
+      newConnectionId: () =>
+        connectionIdOf(this.nodeId, randomBytes(connectionIdBytes).toString('base64url')),
+    });
+    this.#server = new UwsServer(
+      { host: config.host, port: config.port, tls: config.tls, limits, onError },
+      this.#handlers(tokens),
+    );
+    this.#metrics.addAll(
+      gatewayMetrics({ transport: this.#server.counters, sessions, router: this.#router }),
+    );
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get url(): string {
+    const { host, tls } = this.#config;
+    const shown = host.includes(':') ? `[${host}]` : host === '' ? '0.0.0.0' : host;
+    return `${tls === undefined ? 'http' : 'https'}://${shown}:${this.#port}`;
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#router.start();
+      const { port } = await this.#server.start();
+      this.#port = port;
+      this.#isReady = true;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#log.info('gateway started', { url: this.url, nodeId: this.nodeId });
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#isReady = false;
+    this.#clients.close();
+    this.#server.stopAccepting();
+    this.#router.hubs.closeAll('The node is going away; connect again');
+    await this.#closeHandshakes();
+    this.#server.close();
+    await this.#router.close();
+    this.#metrics.close();
+  }
+
+  #handlers(tokens: TokenVerifier): TransportHandlers {
+    const { accessKeys, limits } = this.#config;
+    const api = new RestApi({
+      publisher: this.#router,
+      directory: new LocalDirectory({
+        hubs: this.#router.hubs,
+        members: this.#router.members,
+        filterBounds: { lengthMax: limits.filterLengthMax, depthMax: limits.filterDepthMax },
+      }),
+      tokens,
+      accessKeys,
+      endpoints: () => this.#endpoints(),
+      limits,
+      clock: this.#clock,
+      readiness: () => this.#readiness(),
+      metrics: this.#metrics,
+      onError: (error) => this.#log.error('request failed', { error }),
+    });
+    const isClientPath = (path: string): boolean => ClientEndpoint.serves(path);
+    return {
+      isWebSocketPath: isClientPath,
+      onUpgrade: (request) => this.#clients.onUpgrade(request),
+      onHeaders: (request) =>
+        this.#page(request) ??
+        (isClientPath(request.path) ? notAWebSocket() : api.onHeaders(request)),
+      onRequest: api.onRequest,
+    };
+  }
+
+  /** The playground, in development mode. */
+  #page(request: HttpRequest): HttpResponse | undefined {
+    const { accessKeys, mode } = this.#config;
+    const [accessKey] = accessKeys;
+    if (mode !== 'development' || accessKey === undefined) return undefined;
+    return playgroundResponse(request, {
+      clientToken: (hub, userId) =>
+        signClientToken({ accessKey, endpoint: this.url, hub, userId, roles: playgroundRoles }),
+      serverToken: (path) => signServerToken({ accessKey, url: this.url + path }),
+    });
+  }
+
+  #readiness(): { readonly ready: boolean; readonly reason?: string } {
+    if (!this.#isReady) return { ready: false, reason: 'the node is starting or going away' };
+    const reason = this.#router.unavailableReason();
+    return reason === undefined ? { ready: true } : { ready: false, reason };
+  }
+
+  #endpoints(): readonly string[] {
+    const { publicEndpoints } = this.#config;
+    return publicEndpoints.length > 0 ? publicEndpoints : loopbackNames(this.url);
+  }
+
+  /** Waits until the clients have answered the close, or the grace is over. */
+  async #closeHandshakes(): Promise<void> {
+    const until = this.#clock.monotonicMs() + closeGraceMs;
+    while (this.#server.connections > 0 && this.#clock.monotonicMs() < until) {
+      await sleep(closePollMs);
+    }
+  }
+}
+
+const playgroundRoles = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];
+
+async function backplaneOf(config: GatewayConfig): Promise<Backplane> {
+  const backplane = await openBackplane(config.backplane);
+  if (backplane !== undefined) return backplane;
+  throw new GatewayError(
+    'bad-setting',
+    `TRUNKLINE_BACKPLANE must begin with ${backplaneSchemes.join(' or ')} in this version, got "${config.backplane.split(':')[0]}:"`,
+  );
+}
+
+function hubSettingsOf(config: GatewayConfig, hub: string): HubSettings {
+  const { hubs } = config;
+  const named = Object.hasOwn(hubs, hub) ? hubs[hub] : undefined;
+  return named ?? hubs['*'] ?? { anonymous: false };
+}
+
+/** A node on loopback is known by its address and as localhost. */
+function loopbackNames(url: string): readonly string[] {
+  const { hostname, port, protocol } = new URL(url);
+  const isLoopback = ['127.0.0.1', '0.0.0.0', '[::1]', 'localhost'].includes(hostname);
+  if (!isLoopback) return [url];
+  return [url, `${protocol}//localhost:${port}`, `${protocol}//127.0.0.1:${port}`];
+}
