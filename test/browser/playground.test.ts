@@ -106,11 +106,11 @@ describe('playground', { skip: noChromium }, () => {
     await page.close();
   });
 
-  test('playground: a lost connection is shown and comes back by itself', async () => {
+  test('playground: a connection that the backend closes is shown and comes back by itself', async () => {
     const { page, anna } = await open(browser, server.url, { width: 1280, height: 800 });
     await waitUntilConnected(anna);
-    server.cutClients();
-    await frameWith(anna, '1006').waitFor();
+    await server.closeConnections('out you go');
+    await frameWith(anna, '1000 out you go').waitFor();
     await frameWith(anna, 'connected as anna').nth(1).waitFor();
     assert.equal(await anna.getAttribute('data-state'), 'open');
     await page.close();

@@ -14,6 +14,7 @@ const common = [
   'gateway/limits.ts',
   'gateway/config.ts',
   'gateway/clock.ts',
+  'gateway/error-response.ts',
   'gateway/protocol/',
 ];
 const ports = ['gateway/router/ports.ts', 'gateway/transport/transport.ts'];
@@ -25,6 +26,10 @@ export const zones: readonly Zone[] = [
   { zone: 'gateway/errors.ts', mayImport: [] },
   { zone: 'gateway/limits.ts', mayImport: [] },
   { zone: 'gateway/clock.ts', mayImport: [] },
+  {
+    zone: 'gateway/error-response.ts',
+    mayImport: ['gateway/errors.ts', 'gateway/transport/transport.ts'],
+  },
   { zone: 'gateway/config.ts', mayImport: ['gateway/limits.ts'] },
   { zone: 'gateway/config/', mayImport: common },
   { zone: 'gateway/tokens/', mayImport: common },
