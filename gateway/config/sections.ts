@@ -23,7 +23,6 @@ export interface SectionResult<T> {
 /** Names a path below the section in messages: `"hubs.chat" in trunkline.json`. */
 export type NameOfKey = (key: string) => string;
 
-const hubName = /^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$/;
 const claimName = z.string({ error: 'the name of a claim' }).min(1, 'the name of a claim');
 
 const hubSchema = z.strictObject(
@@ -96,6 +95,11 @@ export const issuerFields: readonly SectionField[] = [
   },
 ];
 
+/** The rule of Azure Web PubSub; names fold to lower case. */
+export function isHubName(name: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$/.test(name);
+}
+
 /**
  * Hub names fold to lower case. The result has an entry for `*` always, and no prototype: names of
  * hubs come from clients, too.
@@ -115,7 +119,7 @@ export function readHubs(
   for (const [name, entry] of section) {
     const key = `hubs.${name}`;
     const hub = name.toLowerCase();
-    if (name !== anyHub && !hubName.test(name)) {
+    if (name !== anyHub && !isHubName(name)) {
       problems.push(`${nameOf(key)} must be a hub name (a letter, then letters, digits or _) or *`);
     } else if (seen.has(hub)) {
       problems.push(`${nameOf(key)} is there twice: hub names do not depend on case`);

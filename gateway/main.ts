@@ -1,0 +1,58 @@
+/** The executable: joins the command line to this process. Nobody imports this file. */
+import { readFileSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
+import type { Host } from './cli/host.ts';
+import { runProgram } from './cli/program.ts';
+
+const host: Host = {
+  env: process.env,
+  readFile: (path) => readFileSync(path),
+  readStdin: () => buffer(process.stdin),
+  print: (text) => {
+    process.stdout.write(text);
+  },
+  printError: (text) => {
+    process.stderr.write(text);
+  },
+  onSignal,
+  onCrash,
+  exit: (code) => process.exit(code),
+  startGateway: async (config, options) => {
+    // Other commands need no native code, so it is loaded here and not above.
+    const { startGateway } = await import('./gateway.ts');
+    return startGateway(config, options);
+  },
+};
+
+// A reader that went away (`| head`) is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+const code = await runProgram(process.argv.slice(2), readVersion(), host);
+// What is written is flushed first; what still holds the event loop must not hold the process.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
+
+function onSignal(listener: (signal: string) => void): () => void {
+  process.on('SIGINT', listener);
+  process.on('SIGTERM', listener);
+  return () => {
+    process.off('SIGINT', listener);
+    process.off('SIGTERM', listener);
+  };
+}
+
+function onCrash(listener: (error: unknown) => void): () => void {
+  process.on('uncaughtException', listener);
+  process.on('unhandledRejection', listener);
+  return () => {
+    process.off('uncaughtException', listener);
+    process.off('unhandledRejection', listener);
+  };
+}
+
+function readVersion(): string {
+  // Two folders up from dist/gateway, where this file runs.
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version?: unknown }).version);
+}
