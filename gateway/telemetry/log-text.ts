@@ -9,14 +9,24 @@ const levelNames: ReadonlyMap<unknown, string> = new Map([
 
 /** `12:34:56.789 INFO  Connection closed connectionId=abc code=1000` and the end of the line. */
 export function formatTextEntry(line: string): string {
-  // The line was written by the logger: an object.
-  const entry = JSON.parse(line) as Record<string, unknown>;
+  const entry = parseEntry(line);
+  if (entry === undefined) return line;
   const { level, time, message, error, ...fields } = entry;
   const clock = typeof time === 'string' ? time.slice(11, 23) : '';
   const parts = [clock, levelNames.get(level) ?? String(level), oneLine(String(message))];
   for (const [name, value] of Object.entries(fields)) parts.push(`${name}=${formatValue(value)}`);
   const text = parts.join(' ');
   return `${error === undefined ? text : `${text}${formatError(error)}`}\n`;
+}
+
+/** Masking a secret can break a line where the secret began within an escape: then undefined. */
+function parseEntry(line: string): Record<string, unknown> | undefined {
+  try {
+    // The line was written by the logger: an object.
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
 }
 
 function formatValue(value: unknown): string {

@@ -102,6 +102,18 @@ describe('log', () => {
     assert.match(lines[0] ?? '', clock);
   });
 
+  test('createLogger: a secret that begins within an escape does not break the log', () => {
+    const lines: string[] = [];
+    const write = (line: string): void => {
+      lines.push(line);
+    };
+    const log = createLogger({ level: 'info', format: 'text', secrets: ['nkkkk'], write });
+    log.info('\nkkkk');
+    log.info('next');
+    assert.equal(lines.length, 2);
+    assert.doesNotMatch(lines.join(''), /kkkk/);
+  });
+
   test('createLogger: an entry is one line and never throws, whatever the fields hold', () => {
     const fields = fc.dictionary(
       fc.constantFrom('hub', 'reason', 'error', 'code', 'token', '__proto__'),
