@@ -2,6 +2,7 @@
 import { createDecoder, createVerifier, TokenError } from 'fast-jwt';
 import type { Clock } from '../clock.ts';
 import type { IssuerSettings } from '../config.ts';
+import { GatewayError } from '../errors.ts';
 import { isClientAudience, isServerAudience } from './audience.ts';
 import { audiencesOf, badToken, checkTimes, quote, stringOf, stringsOf } from './claims.ts';
 import type { Claims } from './claims.ts';
@@ -44,7 +45,7 @@ export class TokenVerifier {
   readonly #endpoints: () => readonly string[];
   readonly #clock: Pick<Clock, 'wallSeconds'>;
 
-  /** @throws GatewayError with code `bad-setting`: an issuer's keys cannot be read. */
+  /** @throws GatewayError with code `bad-setting`: an access key or an issuer's keys are no good. */
   constructor(options: TokenVerifierOptions) {
     this.#hs256 = options.accessKeys.map(hs256Of);
     this.#endpoints = options.endpoints;
@@ -156,13 +157,22 @@ export class TokenVerifier {
 
 /** Times and audience are checked by us, with our clock and better messages. */
 function hs256Of(accessKey: string): Hs256 {
-  return createVerifier({
-    key: Buffer.from(accessKey),
-    algorithms: ['HS256'],
-    ignoreExpiration: true,
-    ignoreNotBefore: true,
-    cache: false,
-  });
+  try {
+    return createVerifier({
+      key: Buffer.from(accessKey),
+      algorithms: ['HS256'],
+      ignoreExpiration: true,
+      ignoreNotBefore: true,
+      cache: false,
+    });
+  } catch (error) {
+    throw new GatewayError(
+      'bad-setting',
+      'An access key cannot sign tokens; it must be a secret text, neither empty nor a public or ' +
+        'private key in PEM or JWK form.',
+      { cause: error },
+    );
+  }
 }
 
 function wrongAudience(audiences: readonly string[], wanted: string) {

@@ -195,6 +195,24 @@ describe('TokenVerifier.verifyClient: attacks', () => {
 const verify = (claims: unknown, options: Parameters<typeof verifierWith>[0] = {}) =>
   verifierWith(options).verifyClient(forge(hs256, claims), 'chat');
 
+describe('TokenVerifier: access keys', () => {
+  for (const [name, key] of [
+    ['empty', ''],
+    ['a public key', rsaPem],
+    ['a public JWK', JSON.stringify(rsa.publicKey.export({ format: 'jwk' }))],
+  ] as const) {
+    test(`${name}: refused at the start, without showing it`, () => {
+      assert.throws(
+        () => verifierWith({ accessKeys: [accessKey, key] }),
+        (error: unknown) => {
+          assert.ok(error instanceof GatewayError && error.code === 'bad-setting');
+          return key === '' || !error.message.includes(key);
+        },
+      );
+    });
+  }
+});
+
 describe('TokenVerifier.verifyClient: what is good', () => {
   test('secondary key: good', () => {
     const token = forge(hs256, goodClaims, { key: secondaryKey });
