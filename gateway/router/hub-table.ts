@@ -62,8 +62,8 @@ export class HubTable {
     const key = destinationKey(hub, to);
     const known = this.#targets.get(key);
     if (known !== undefined) return known;
-    const target = new Target(key, to.kind, to.kind === 'all' ? '' : to.name);
-    this.#targets.set(key, target);
+    const target = new Target(flat(key), to.kind, to.kind === 'all' ? '' : to.name);
+    this.#targets.set(target.key, target);
     return target;
   }
 
@@ -79,4 +79,9 @@ export class HubTable {
       }
     }
   }
+}
+
+/** One piece in memory: a joined string would keep its parts alive beside it. */
+function flat(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
 }

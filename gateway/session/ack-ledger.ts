@@ -1,6 +1,7 @@
 /**
  * What one connection's ackIds are good for: an operation that was acknowledged is not executed
- * again, one that failed may be tried again with the same id (Azure §3.3).
+ * again, one that failed may be tried again with the same id (Azure §3.3). Clients count upwards,
+ * so what is remembered is nearly always one run of numbers, and that costs two fields.
  */
 import type { ClientId64 } from '../protocol/model.ts';
 
@@ -10,41 +11,69 @@ export type AckVerdict = 'new' | 'duplicate' | 'running' | 'full';
 export class AckLedger {
   readonly #historyMax: number;
   readonly #runningMax: number;
-  /** Acknowledged ids, oldest first. */
-  readonly #done = new Set<ClientId64>();
+  /** The acknowledged ids are `#last` and the `#runLength - 1` numbers before it. */
+  #last = 0;
+  #runLength = 0;
+  /** Oldest first; instead of the run once an id came that did not continue it. */
+  #scattered: Set<ClientId64> | undefined = undefined;
   /** Ids of running operations, with how often each was sent again meanwhile. */
-  readonly #running = new Map<ClientId64, number>();
+  #running: Map<ClientId64, number> | undefined = undefined;
 
+  /**
+   * @param historyMax acknowledged ids that are remembered; the oldest is forgotten first.
+   * @param runningMax operations that may run at the same time.
+   */
   constructor(historyMax: number, runningMax: number) {
     this.#historyMax = historyMax;
     this.#runningMax = runningMax;
   }
 
   begin(ackId: ClientId64): AckVerdict {
-    if (this.#done.has(ackId)) return 'duplicate';
-    const repeats = this.#running.get(ackId);
+    if (this.#isDone(ackId)) return 'duplicate';
+    const running = (this.#running ??= new Map());
+    const repeats = running.get(ackId);
     if (repeats !== undefined) {
-      this.#running.set(ackId, repeats + 1);
+      running.set(ackId, repeats + 1);
       return 'running';
     }
-    if (this.#running.size >= this.#runningMax) return 'full';
-    this.#running.set(ackId, 0);
+    if (running.size >= this.#runningMax) return 'full';
+    running.set(ackId, 0);
     return 'new';
   }
 
   /** The operation ended. Returns how often it was sent again while it ran. */
   end(ackId: ClientId64, succeeded: boolean): number {
-    const repeats = this.#running.get(ackId) ?? 0;
-    this.#running.delete(ackId);
-    if (succeeded && this.#historyMax > 0) {
-      this.#done.add(ackId);
-      if (this.#done.size > this.#historyMax) {
-        for (const oldest of this.#done) {
-          this.#done.delete(oldest);
-          break;
-        }
-      }
-    }
+    const repeats = this.#running?.get(ackId) ?? 0;
+    this.#running?.delete(ackId);
+    // An idle connection does not keep an empty map.
+    if (this.#running?.size === 0) this.#running = undefined;
+    if (succeeded && this.#historyMax > 0) this.#remember(ackId);
     return repeats;
+  }
+
+  #isDone(ackId: ClientId64): boolean {
+    if (this.#scattered !== undefined) return this.#scattered.has(ackId);
+    return typeof ackId === 'number' && ackId <= this.#last && ackId > this.#last - this.#runLength;
+  }
+
+  #remember(ackId: ClientId64): void {
+    const continues = this.#runLength === 0 || ackId === this.#last + 1;
+    if (this.#scattered === undefined && typeof ackId === 'number' && continues) {
+      this.#last = ackId;
+      this.#runLength = Math.min(this.#runLength + 1, this.#historyMax);
+      return;
+    }
+    const scattered = (this.#scattered ??= this.#unrolled());
+    scattered.add(ackId);
+    if (scattered.size <= this.#historyMax) return;
+    for (const oldest of scattered) {
+      scattered.delete(oldest);
+      break;
+    }
+  }
+
+  #unrolled(): Set<ClientId64> {
+    const first = this.#last - this.#runLength + 1;
+    return new Set(Array.from({ length: this.#runLength }, (_, index) => first + index));
   }
 }

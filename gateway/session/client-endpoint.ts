@@ -25,6 +25,8 @@ export interface ClientEndpointOptions {
 }
 
 const pathPrefix = '/client';
+/** Hubs are a small fixed set by design; this bounds what a careless backend can make of it. */
+const internedHubsMax = 1000;
 const hubsPrefix = '/client/hubs/';
 
 const nobody: ClientIdentity = {
@@ -36,6 +38,7 @@ const nobody: ClientIdentity = {
 
 export class ClientEndpoint {
   readonly #options: ClientEndpointOptions;
+  readonly #hubs = new Map<string, string>();
   #isClosed = false;
 
   constructor(options: ClientEndpointOptions) {
@@ -94,7 +97,7 @@ export class ClientEndpoint {
     this.#checkNames(identity);
     const session = new Session(
       {
-        hub,
+        hub: this.#interned(hub),
         connectionId: newConnectionId(),
         userId: identity.userId,
         groups: identity.groups,
@@ -104,6 +107,14 @@ export class ClientEndpoint {
       services,
     );
     return { accept: session, subprotocol };
+  }
+
+  /** The same string for all connections of a hub: each request brings one of its own. */
+  #interned(hub: string): string {
+    const known = this.#hubs.get(hub);
+    if (known !== undefined) return known;
+    if (this.#hubs.size < internedHubsMax) this.#hubs.set(hub, hub);
+    return hub;
   }
 
   #codecFor(

@@ -49,6 +49,8 @@ export interface SessionIdentity {
   readonly codec: Codec;
 }
 
+const noGroups: readonly string[] = [];
+
 export class Session implements SocketHandler, SubscriberOwner {
   readonly hub: string;
   readonly connectionId: string;
@@ -96,7 +98,7 @@ export class Session implements SocketHandler, SubscriberOwner {
       () => this.#onEntered(),
       (error: unknown) => this.close(closeCodes.internalError, messageOf(error)),
     );
-    this.#initialGroups = [];
+    this.#initialGroups = noGroups;
   }
 
   onFrame(bytes: Uint8Array, isBinary: boolean): void {
