@@ -128,7 +128,8 @@ export class JsonFields<Name extends string> implements MemberVisitor {
    */
   utf8(field: JsonField): Uint8Array {
     const { start, end } = this.#string(field);
-    if (!this.#hasEscape(start, end)) return this.#bytes.subarray(start + 1, end - 1);
+    const content = this.#bytes.subarray(start + 1, end - 1);
+    if (!content.includes(backslash)) return content;
     return Buffer.from(this.#unescaped(start, end), 'utf8');
   }
 

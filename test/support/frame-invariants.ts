@@ -1,0 +1,126 @@
+/**
+ * What must hold for every frame that a client could send, well-formed or hostile. The reference is
+ * JSON.parse: a decoder that reads a frame differently can be made to say what nobody sent.
+ */
+import assert from 'node:assert/strict';
+import type { Codec } from '../../gateway/protocol/codec.ts';
+import { ProtocolError } from '../../gateway/protocol/codec.ts';
+import type { Command, Message, Payload } from '../../gateway/protocol/model.ts';
+
+type Parsed = Readonly<Record<string, unknown>>;
+
+export const sender = 'the "real" sender';
+
+/**
+ * Decodes one text frame and compares what came out with the reference.
+ * @returns the kind of command, or undefined when the frame was refused.
+ * @throws when anything else than a ProtocolError was thrown, or the readings differ.
+ */
+export function checkFrame(codec: Codec, frame: Uint8Array): Command['kind'] | undefined {
+  // Guards around the frame: what lies beside it in memory is nobody's business.
+  const memory = Buffer.from(`"data":9,${'x'.repeat(frame.length)}"data":9}`, 'latin1');
+  memory.set(frame, 9);
+  const bytes = memory.subarray(9, 9 + frame.length);
+  const commands: Command[] = [];
+  try {
+    codec.decode(bytes, false, (command) => commands.push(command));
+  } catch (error) {
+    assert.ok(error instanceof ProtocolError, `threw ${String(error)}`);
+    assert.equal(error.closeCode, 1007);
+    assert.ok(error.message.length < 400, 'the message is bounded');
+    assert.equal(commands.length, 0);
+    return undefined;
+  }
+  assert.equal(commands.length, 1);
+  assert.ok(Buffer.from(frame).equals(bytes), 'the frame was not changed');
+  const [command] = commands;
+  assert.ok(command !== undefined);
+  checkCommand(command, parseStrictly(frame));
+  if (command.kind === 'sendToGroup') checkReceived(codec, command, bytes);
+  return command.kind;
+}
+
+/** As JSON.parse reads it, over a decoding that refuses invalid UTF-8. */
+export function parseStrictly(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+}
+
+function checkCommand(command: Command, parsed: unknown): void {
+  assert.ok(isObject(parsed), 'the frame is an object');
+  const type = wellFormed(parsed['type']).toLowerCase();
+  const { kind } = command;
+  assert.equal(kind === 'streamStart' ? 'sendtogroup' : kind.toLowerCase(), type);
+  if ('group' in command) assert.equal(command.group, wellFormed(parsed['group']));
+  if ('event' in command) assert.equal(command.event, parsed['event']);
+  if ('invocationId' in command) {
+    assert.equal(command.invocationId, wellFormed(parsed['invocationId']));
+  }
+  if ('noEcho' in command) assert.equal(command.noEcho, parsed['noEcho'] ?? false);
+  if ('ttlSeconds' in command)
+    assert.equal(command.ttlSeconds ?? null, parsed['ttlSeconds'] ?? null);
+  if ('ackId' in command && command.ackId !== undefined) {
+    assert.equal(Number(command.ackId), parsed['ackId']);
+  }
+  if ('metadata' in command) {
+    assert.deepEqual(command.metadata ?? null, parsed['metadata'] ?? null);
+  }
+  if ('payload' in command && command.payload !== undefined) {
+    checkPayload(command.payload, parsed);
+  }
+}
+
+function checkPayload(payload: Payload, parsed: Parsed): void {
+  const { dataType, bytes } = payload;
+  const data = parsed['data'];
+  if (!Object.hasOwn(parsed, 'data')) {
+    assert.equal(dataType, 'text');
+    assert.equal(bytes.length, 0);
+    return;
+  }
+  assert.equal(dataType, wellFormed(parsed['dataType'] ?? 'json').toLowerCase());
+  if (dataType === 'json') {
+    assert.deepEqual(parseStrictly(bytes), data, 'the payload is the value of data');
+  } else if (dataType === 'text') {
+    assert.ok(Buffer.from(wellFormed(data), 'utf8').equals(bytes));
+  } else {
+    assert.equal(Buffer.from(bytes).toString('base64'), data);
+  }
+}
+
+/** A receiver sees what the sender put into `data`, and no field that the gateway did not set. */
+function checkReceived(
+  codec: Codec,
+  command: Extract<Command, { kind: 'sendToGroup' }>,
+  bytes: Uint8Array,
+): void {
+  const { group, payload, metadata } = command;
+  const from = { from: 'group', group, fromUserId: sender } as const;
+  const message: Message = { ...from, payload, metadata, stream: undefined };
+  const frame = codec.encoder.encodeMessage(message);
+  assert.equal(frame.isBinary, false);
+  const received = parseStrictly(frame.bytes);
+  const sent = parseStrictly(bytes);
+  assert.ok(isObject(received) && isObject(sent));
+  const expected = {
+    type: 'message',
+    ...from,
+    dataType: payload.dataType,
+    data: payload.dataType === 'text' ? wellFormed(sent['data'] ?? '') : sent['data'],
+    ...(metadata === undefined ? {} : { metadata: sent['metadata'] }),
+  };
+  assert.deepEqual(received, expected);
+  assert.deepEqual(Object.keys(received), Object.keys(expected), 'the order of the properties');
+  if (payload.dataType === 'json') {
+    assert.ok(Buffer.from(frame.bytes).includes(payload.bytes), 'the bytes of the payload');
+  }
+}
+
+/** What is left of a string after UTF-8, which has no lone surrogates. */
+function wellFormed(value: unknown): string {
+  assert.equal(typeof value, 'string');
+  return Buffer.from(String(value), 'utf8').toString('utf8');
+}
+
+function isObject(value: unknown): value is Parsed {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
