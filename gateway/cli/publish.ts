@@ -32,7 +32,7 @@ const timeoutMs = 15_000;
 const answerLengthMax = 500;
 
 const examples = `
-Without --text, --json and --file the message is read from standard input, as text.
+Without --text, --json and --file the message is the text of standard input.
 
 Examples:
   $ trunkline publish --hub chat --all --text "Hello"

@@ -11,6 +11,10 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
   return value instanceof Map;
 }
 
+export function isJsonArray(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
 /** Message such as `line 3, column 7: expected "," or "}"`. */
 export class JsonTextError extends Error {
   override readonly name = 'JsonTextError';

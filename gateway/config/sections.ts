@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { HubSettings, IssuerSettings } from '../config.ts';
 import { suggestion } from './config-file.ts';
-import { isJsonObject, type JsonValue } from './json-text.ts';
+import { isJsonArray, isJsonObject, type JsonValue } from './json-text.ts';
 import { describeValue } from './setting-reader.ts';
 import { anyHub } from './settings-table.ts';
 
@@ -108,7 +108,7 @@ export function readHubs(
   section: JsonValue | undefined,
   nameOf: NameOfKey,
 ): SectionResult<Readonly<Record<string, HubSettings>>> {
-  const value: Record<string, HubSettings> = Object.create(null) as Record<string, HubSettings>;
+  const value = emptyRecord<HubSettings>();
   value[anyHub] = { anonymous: false };
   if (section === undefined) return { value, problems: [] };
   if (!isJsonObject(section)) {
@@ -138,12 +138,12 @@ export function readIssuers(
   nameOf: NameOfKey,
 ): SectionResult<readonly IssuerSettings[]> {
   if (section === undefined) return { value: [], problems: [] };
-  if (!Array.isArray(section)) {
+  if (!isJsonArray(section)) {
     return { value: [], problems: [`${nameOf('issuers')} must be a list of objects`] };
   }
   const value: IssuerSettings[] = [];
   const problems: string[] = [];
-  for (const [index, entry] of (section as readonly JsonValue[]).entries()) {
+  for (const [index, entry] of section.entries()) {
     const key = `issuers.${String(index)}`;
     const settings = check(issuerSchema, entry, key, nameOf);
     problems.push(...settings.problems);
@@ -183,16 +183,21 @@ function check<T>(
 /** Objects without a prototype, so that no key of the file can mean more than itself. */
 function toPlain(value: JsonValue): unknown {
   if (isJsonObject(value)) {
-    const plain = Object.create(null) as Record<string, unknown>;
+    const plain = emptyRecord<unknown>();
     for (const [key, item] of value) plain[key] = toPlain(item);
     return plain;
   }
-  return Array.isArray(value) ? (value as readonly JsonValue[]).map(toPlain) : value;
+  return isJsonArray(value) ? value.map(toPlain) : value;
+}
+
+function emptyRecord<T>(): Record<string, T> {
+  // Object.create is typed any; an object without prototype and members is such a record.
+  return Object.create(null) as Record<string, T>;
 }
 
 function step(value: unknown, key: PropertyKey): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
-  return Object.hasOwn(value, key) ? (Reflect.get(value, key) as unknown) : undefined;
+  return Object.getOwnPropertyDescriptor(value, key)?.value;
 }
 
 function objectError(issue: { readonly code?: string | undefined }): string | undefined {
