@@ -24,10 +24,10 @@ const host: Host = {
   },
 };
 
-// A reader that went away (`| head`) is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+// A reader that went away (`| head`, a log collector) must not stop a gateway, and where it cannot
+// be told, nothing else can.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
 
 const code = await runProgram(process.argv.slice(2), readVersion(), host);
 // What is written is flushed first; what still holds the event loop must not hold the process.

@@ -24,11 +24,11 @@ export interface LogFields {
   readonly reason?: string | undefined;
   /** HTTP method. */
   readonly method?: string | undefined;
-  /** Route pattern or path, never with its query string. */
+  /** Route pattern or path; a query string is cut off. */
   readonly path?: string | undefined;
   readonly requestId?: string | undefined;
   readonly subprotocol?: string | undefined;
-  /** URL without user, password and query string. */
+  /** User and password are masked, a query string is cut off. */
   readonly url?: string | undefined;
   readonly signal?: string | undefined;
   readonly setting?: string | undefined;
@@ -135,9 +135,15 @@ function pick(fields: LogFields): Record<string, unknown> {
   const picked: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields)) {
     if (!Object.hasOwn(allowedFields, name) || value === undefined) continue;
-    picked[name] = name === 'error' ? describeError(value, causesMax) : shorten(value);
+    picked[name] = describeField(name, value);
   }
   return picked;
+}
+
+function describeField(name: string, value: unknown): unknown {
+  if (name === 'error') return describeError(value, causesMax);
+  const isAddress = name === 'path' || name === 'url';
+  return shorten(isAddress && typeof value === 'string' ? value.replace(/[?#].*$/s, '') : value);
 }
 
 function shorten(value: unknown): unknown {

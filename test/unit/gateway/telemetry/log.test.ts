@@ -53,7 +53,7 @@ describe('log', () => {
     for (const format of ['json', 'text'] as const) {
       const { log, lines } = start(format);
       log.error('Failed', { error: new Error(`key ${secret}`, { cause: new Error(jwt) }) });
-      log.info('Upgrade', { path: '/client/?access_token=s3cret-t0ken&hub=chat' });
+      log.info('Upgrade', { reason: '/client/?access_token=s3cret-t0ken&hub=chat' });
       log.info('Backplane', { url: 'redis://user:pa55@host' });
       log.info('Client', { reason: `Endpoint=http://h;AccessKey=s3cret;Version=1.0;` });
       const text = lines.join('');
@@ -61,6 +61,13 @@ describe('log', () => {
       assert.match(text, /key \*\*\*/);
       assert.match(text, /redis:\/\/\*\*\*@host/);
     }
+  });
+
+  test('createLogger: paths and URLs lose their query strings', () => {
+    const { log, lines } = start('json');
+    log.info('Request', { path: '/api?filter=private', url: 'http://h/x#private' });
+    const { path, url } = parseLine(lines[0]);
+    assert.deepEqual({ path, url }, { path: '/api', url: 'http://h/x' });
   });
 
   test('createLogger: an error is logged with its code and causes, without its other members', () => {
