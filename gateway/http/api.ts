@@ -7,7 +7,7 @@ import type {
 } from '../transport/transport.ts';
 import { authenticate, type ServerTokens } from './authenticate.ts';
 import { Call, type RestPorts } from './call.ts';
-import { errorAnswer, InvalidArgument, isInternal, methodNotAllowed, notFound } from './errors.ts';
+import { errorAnswer, InvalidArgument, methodNotAllowed, notFound } from './errors.ts';
 import { Matcher, type Match } from './match.ts';
 import { Query } from './query.ts';
 import { routes } from './routes.ts';
@@ -109,8 +109,9 @@ export class RestApi implements Pick<TransportHandlers, 'onHeaders' | 'onRequest
   }
 
   #failure(request: HttpRequest, error: unknown): HttpResponse {
-    if (isInternal(error)) this.#options.onError(error);
-    return withoutBodyForHead(request, errorAnswer(error));
+    const { answer, isInternal } = errorAnswer(error);
+    if (isInternal) this.#options.onError(error);
+    return withoutBodyForHead(request, answer);
   }
 }
 

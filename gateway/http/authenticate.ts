@@ -1,5 +1,6 @@
 /** Lets a request to the REST API pass, or says with 401 why not. */
 import { GatewayError } from '../errors.ts';
+import { bearerToken } from '../tokens/bearer.ts';
 import type { HttpRequest } from '../transport/transport.ts';
 
 /** What the REST API needs of gateway/tokens. */
@@ -18,7 +19,7 @@ export function authenticate(request: HttpRequest, tokens: ServerTokens): void {
         'key, as the Azure SDKs do with a connection string.',
     );
   }
-  const token = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
+  const token = bearerToken(authorization);
   if (token === undefined) {
     throw new GatewayError('bad-token', 'The Authorization header must be "Bearer" and a token.');
   }

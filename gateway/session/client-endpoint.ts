@@ -10,6 +10,7 @@ import type { Codecs } from '../protocol/codecs.ts';
 import { isGroupName, isUserId, parseHub } from '../protocol/names.ts';
 import type { Permissions } from '../protocol/permissions.ts';
 import type { HttpRequest, HttpResponse, UpgradeDecision } from '../transport/transport.ts';
+import { bearerToken } from '../tokens/bearer.ts';
 import type { ClientIdentity } from '../tokens/verify.ts';
 import { Session, type SessionServices } from './session.ts';
 import { count } from './session-counters.ts';
@@ -76,7 +77,8 @@ export class ClientEndpoint {
     query: URLSearchParams,
     hub: string,
   ): ClientIdentity | Promise<ClientIdentity> {
-    const token = query.get('access_token') ?? bearerToken(request.headers.get('authorization'));
+    const token =
+      query.get('access_token') ?? bearerToken(request.headers.get('authorization') ?? '');
     if (token !== undefined) return this.#options.verifyClient(token, hub);
     if (this.#options.hubSettings(hub).anonymous) return nobody;
     throw new GatewayError(
@@ -224,9 +226,4 @@ function decoded(segment: string): string | null {
     // Not percent-encoded text: no hub has such a name.
     return null;
   }
-}
-
-function bearerToken(header: string | undefined): string | undefined {
-  const match = header === undefined ? null : /^Bearer +(\S+)$/i.exec(header);
-  return match?.[1];
 }
