@@ -29,9 +29,12 @@ export function isBackplaneUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]{0,31}:[^\s]{0,4000}$/.test(text);
 }
 
-/** Replaces user names, passwords and query strings of every URL in the text by `***`. */
+/**
+ * Replaces user names, passwords and query strings of URLs by `***`. Rather too much than too
+ * little: passwords may hold any character, and in a list all is taken up to the last `@`.
+ */
 export function maskUrlSecrets(text: string): string {
-  return text.replaceAll(/\/\/[^\s,/]*@/g, '//***@').replaceAll(/\?[^\s,"]+/g, '?***');
+  return text.replace(/\/\/.*@/s, '//***@').replaceAll(/\?[^\s,"]+/g, '?***');
 }
 
 /** True when only this machine can reach what listens on the host. */

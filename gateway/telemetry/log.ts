@@ -176,6 +176,6 @@ function makeRedactor(secrets: readonly string[]): (line: string) => string {
     return clean
       .replaceAll(/\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g, '***')
       .replaceAll(/\b(access_token|awps_reconnection_token|AccessKey)=[^&\s"\\;]+/gi, '$1=***')
-      .replaceAll(/(:\/\/)[^\s"/@]+@/g, '$1***@');
+      .replaceAll(/(:\/\/)[^\s"]+@/g, '$1***@');
   };
 }
