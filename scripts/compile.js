@@ -27,10 +27,10 @@ export async function compile() {
   if (!existsSync(join(dist, 'gateway'))) rmSync(dist, { recursive: true, force: true });
   const code = await runNode([join(root, 'node_modules', 'typescript', 'bin', 'tsc')]);
   if (code !== 0) return false;
+  removeOrphans(dist);
   rmSync(join(dist, assets), { recursive: true, force: true });
   if (existsSync(join(root, assets))) {
     cpSync(join(root, assets), join(dist, assets), { recursive: true });
   }
-  removeOrphans(dist);
   return true;
 }
