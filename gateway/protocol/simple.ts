@@ -2,7 +2,10 @@
  * Clients without a subprotocol (Azure §2): what they send is payload, what they get is payload;
  * there are no acks, no pongs and no system messages.
  */
+import { isUtf8 } from 'node:buffer';
+import { closeCodes } from './close-codes.ts';
 import type { Codec, Encoder, Frame } from './codec.ts';
+import { ProtocolError } from './codec.ts';
 import type { Command, Message, Payload } from './model.ts';
 
 /** What the frames of a simple client mean: fixed by its URL for the connection's life. */
@@ -39,8 +42,12 @@ export class SimpleCodec implements Codec {
     this.#group = mode.mode === 'sendToGroup' ? mode.group : undefined;
   }
 
-  /** Never throws: every frame is a payload. */
   decode(bytes: Uint8Array, isBinary: boolean, onCommand: (command: Command) => void): void {
+    // It would reach receivers as it is, and close the connection of every browser among them.
+    if (!isBinary && !isUtf8(bytes)) {
+      const message = 'a text frame must be valid UTF-8; send other bytes as a binary frame';
+      throw new ProtocolError(closeCodes.invalidMessage, message);
+    }
     const payload: Payload = { dataType: isBinary ? 'binary' : 'text', bytes };
     const group = this.#group;
     onCommand(group === undefined ? eventCommand(payload) : groupCommand(group, payload));

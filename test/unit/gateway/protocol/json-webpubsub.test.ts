@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { ProtocolError } from '../../../../gateway/protocol/codec.ts';
 import { JsonWebPubSubCodec } from '../../../../gateway/protocol/json-webpubsub.ts';
 import type { Command } from '../../../../gateway/protocol/model.ts';
-import { checkFrame } from '../../../support/frame-invariants.ts';
+import { checkFrame, parseStrictly } from '../../../support/frame-invariants.ts';
 import {
   comparable,
   frameOf,
@@ -197,6 +197,21 @@ describe('json.webpubsub.azure.v1: properties', () => {
       }),
       { numRuns: 3000 },
     );
+  });
+
+  test('encodeMessage: any text arrives as it was sent', () => {
+    const ascii = Array.from({ length: 128 }, (_, code) => `a${String.fromCharCode(code)}b`);
+    const agree = (sent: string): void => {
+      const payload = { dataType: 'text', bytes: Buffer.from(sent, 'utf8') } as const;
+      const message = { from: 'server', payload } as const;
+      const beside = { group: undefined, fromUserId: undefined, metadata: undefined };
+      const { bytes } = codec.encoder.encodeMessage({ ...message, ...beside, stream: undefined });
+      const data = payload.bytes.toString('utf8');
+      const expected = { type: 'message', from: 'server', dataType: 'text', data };
+      assert.deepEqual(parseStrictly(bytes), expected);
+    };
+    for (const sent of ascii) agree(sent);
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), agree));
   });
 
   test('decode: a plain Uint8Array in the middle of a larger buffer is read where it lies', () => {

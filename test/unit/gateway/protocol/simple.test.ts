@@ -8,7 +8,7 @@ import { comparable } from '../../../support/protocol-vectors.ts';
 const codecs = createCodecs({ jsonDepthMax: 64, nameLengthMax: 1024, metadataBytesMax: 8192 });
 const events = codecs.simpleCodec({ mode: 'sendEvent' });
 const group = codecs.simpleCodec({ mode: 'sendToGroup', group: 'g1' });
-const bytes = Buffer.from([0x22, 0xff, 0x00]);
+const bytes = Buffer.from('"é\u0000');
 
 function decoded(codec: typeof events, isBinary: boolean): unknown[] {
   const commands: Command[] = [];
@@ -51,6 +51,19 @@ describe('simple clients', () => {
       assert.equal(frame.isBinary, isBinary);
     });
   }
+
+  test('text frames: invalid UTF-8 is refused, in a binary frame it is data', () => {
+    const broken = Buffer.from([0x61, 0xff]);
+    for (const codec of [events, group]) {
+      assert.throws(() => codec.decode(broken, false, () => assert.fail('it was accepted')), {
+        name: 'ProtocolError',
+        closeCode: 1007,
+      });
+      const commands: Command[] = [];
+      codec.decode(broken, true, (command) => commands.push(command));
+      assert.equal(commands.length, 1);
+    }
+  });
 
   test('replies: there is no way to say them', () => {
     assert.equal(events.encoder.encodeReply({ kind: 'pong' }), undefined);
