@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { watch } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBuilt, ensureInstalled, root } from './bootstrap.js';
+import { followNpm } from './follow-npm.js';
 
 const watched = ['gateway', 'backplanes', 'bin'];
 const settleMs = 100;
@@ -67,4 +68,5 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     void stopGateway().then(() => process.exit(0));
   });
 }
+followNpm();
 await rebuild();
