@@ -101,7 +101,7 @@ export class Call {
   }
 
   #nameFault(target: string, name: string): string {
-    const bounds = `1..${this.#limits.nameLengthMax} characters, not only white space`;
+    const bounds = `1..${this.#limits.nameLengthMax} characters of valid Unicode, not only white space`;
     return `${target} must have ${bounds}, got ${shown(name)}.`;
   }
 

@@ -133,16 +133,23 @@ export class JsonFields<Name extends string> implements MemberVisitor {
     return Buffer.from(this.#unescaped(start, end), 'utf8');
   }
 
-  /** As `utf8`, but a string. */
+  /**
+   * The string as it was sent, lone surrogates included: the rules for names refuse those, where
+   * U+FFFD in their place would make one name of two.
+   * @throws ProtocolError: it is missing or not a string.
+   */
   text(field: JsonField): string {
     const { start, end } = this.#string(field);
     if (!this.#hasEscape(start, end)) return this.#bytes.toString('utf8', start + 1, end - 1);
-    return Buffer.from(this.#unescaped(start, end), 'utf8').toString('utf8');
+    return this.#unescaped(start, end);
   }
 
-  /** @throws ProtocolError: it is there and not a string. */
+  /**
+   * Text that is no name: a lone surrogate becomes U+FFFD, as in `utf8`.
+   * @throws ProtocolError: it is there and not a string.
+   */
   optionalText(field: JsonField): string | undefined {
-    return this.isPresent(field) ? this.text(field) : undefined;
+    return this.isPresent(field) ? this.text(field).toWellFormed() : undefined;
   }
 
   /** @throws ProtocolError: it is there and neither true nor false. */

@@ -220,7 +220,7 @@ export class JsonWebPubSubCodec implements Codec {
     const { nameLengthMax } = this.#limits;
     if (isGroupName(group, nameLengthMax)) return group;
     throw refused(
-      `"group" must be 1 to ${nameLengthMax} characters, not only white space, got ${shown(group)}`,
+      `"group" must be 1 to ${nameLengthMax} characters of valid Unicode, not only white space, got ${shown(group)}`,
     );
   }
 
@@ -236,7 +236,9 @@ export class JsonWebPubSubCodec implements Codec {
     const id = owner.text(field);
     const { nameLengthMax } = this.#limits;
     if (isClientId(id, nameLengthMax)) return id;
-    throw refused(`"${field.name}" must be 1 to ${nameLengthMax} characters, got ${shown(id)}`);
+    throw refused(
+      `"${field.name}" must be 1 to ${nameLengthMax} characters of valid Unicode, got ${shown(id)}`,
+    );
   }
 
   #metadata(): Metadata | undefined {

@@ -9,12 +9,15 @@ export function parseHub(name: string): string | undefined {
   return hubPattern.test(name) ? name.toLowerCase() : undefined;
 }
 
-/** Groups are case-sensitive: 1..`lengthMax` UTF-16 units, not only white space. */
+/**
+ * Groups are case-sensitive: 1..`lengthMax` UTF-16 units of well-formed Unicode, not only white
+ * space. UTF-8 cannot carry a lone surrogate: two such names would become one on their way.
+ */
 export function isGroupName(name: string, lengthMax: number): boolean {
-  return name.length <= lengthMax && !onlySpace.test(name);
+  return name.length <= lengthMax && !onlySpace.test(name) && name.isWellFormed();
 }
 
-/** Users are case-sensitive: 1..`lengthMax` UTF-16 units, not only white space. */
+/** Users are case-sensitive and have the form of groups. */
 export function isUserId(name: string, lengthMax: number): boolean {
   return isGroupName(name, lengthMax);
 }
@@ -24,7 +27,10 @@ export function isEventName(name: string): boolean {
   return eventPattern.test(name);
 }
 
-/** Ids that clients choose for invocations and streams: 1..`lengthMax` UTF-16 units. */
+/**
+ * Ids that clients choose for invocations and streams: 1..`lengthMax` UTF-16 units of well-formed
+ * Unicode.
+ */
 export function isClientId(name: string, lengthMax: number): boolean {
-  return name.length > 0 && name.length <= lengthMax;
+  return name.length > 0 && name.length <= lengthMax && name.isWellFormed();
 }

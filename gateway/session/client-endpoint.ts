@@ -170,7 +170,7 @@ export class ClientEndpoint {
     if (userId !== undefined && !isUserId(userId, nameLengthMax)) {
       throw new GatewayError(
         'bad-request',
-        `The token's sub must be a user id of 1..${nameLengthMax} characters, not only white space`,
+        `The token's sub must be a user id of 1..${nameLengthMax} characters of valid Unicode, not only white space`,
       );
     }
     if (groups.length > groupsPerConnectionMax) {
@@ -182,7 +182,7 @@ export class ClientEndpoint {
     if (!groups.every((group) => isGroupName(group, nameLengthMax))) {
       throw new GatewayError(
         'bad-request',
-        `Each of the token's groups must have 1..${nameLengthMax} characters, not only white space`,
+        `Each of the token's groups must have 1..${nameLengthMax} characters of valid Unicode, not only white space`,
       );
     }
   }

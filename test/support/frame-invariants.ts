@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Codec } from '../../gateway/protocol/codec.ts';
 import { ProtocolError } from '../../gateway/protocol/codec.ts';
-import type { Command, Message, Payload } from '../../gateway/protocol/model.ts';
+import type { Command, Message, Metadata, Payload } from '../../gateway/protocol/model.ts';
 
 type Parsed = Readonly<Record<string, unknown>>;
 
@@ -50,22 +50,27 @@ function checkCommand(command: Command, parsed: unknown): void {
   const type = wellFormed(parsed['type']).toLowerCase();
   const { kind } = command;
   assert.equal(kind === 'streamStart' ? 'sendtogroup' : kind.toLowerCase(), type);
-  if ('group' in command) assert.equal(command.group, wellFormed(parsed['group']));
+  if ('group' in command) assert.equal(command.group, parsed['group']);
   if ('event' in command) assert.equal(command.event, parsed['event']);
-  if ('invocationId' in command) {
-    assert.equal(command.invocationId, wellFormed(parsed['invocationId']));
-  }
+  if ('invocationId' in command) assert.equal(command.invocationId, parsed['invocationId']);
   if ('noEcho' in command) assert.equal(command.noEcho, parsed['noEcho'] ?? false);
   if ('ttlSeconds' in command)
     assert.equal(command.ttlSeconds ?? null, parsed['ttlSeconds'] ?? null);
   if ('ackId' in command && command.ackId !== undefined) {
     assert.equal(Number(command.ackId), parsed['ackId']);
   }
-  if ('metadata' in command) {
-    assert.deepEqual(command.metadata ?? null, parsed['metadata'] ?? null);
-  }
+  if ('metadata' in command) checkMetadata(command.metadata, parsed);
   if ('payload' in command && command.payload !== undefined) {
     checkPayload(command.payload, parsed);
+  }
+}
+
+/** As it was sent, and fit to become HTTP headers. */
+function checkMetadata(metadata: Metadata | undefined, parsed: Parsed): void {
+  assert.deepEqual(metadata ?? null, parsed['metadata'] ?? null);
+  for (const [key, value] of Object.entries(metadata ?? {})) {
+    assert.match(key, /^(?!__proto__$)[\w!#$%&'*+.^`|~-]+$/);
+    assert.match(value, /^[\t -~]*$/);
   }
 }
 
@@ -111,7 +116,10 @@ function checkReceived(
   assert.deepEqual(received, expected);
   assert.deepEqual(Object.keys(received), Object.keys(expected), 'the order of the properties');
   if (payload.dataType === 'json') {
-    assert.ok(Buffer.from(frame.bytes).includes(payload.bytes), 'the bytes of the payload');
+    assert.ok(
+      Buffer.from(frame.bytes).includes(Buffer.from(payload.bytes)),
+      'the bytes of the payload',
+    );
   }
 }
 
