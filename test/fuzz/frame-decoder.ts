@@ -25,11 +25,17 @@ interface Report {
 process.exitCode = main();
 
 function main(): number {
-  const { values } = parseArgs({
-    options: { seconds: { type: 'string' }, seed: { type: 'string' } },
-  });
-  const seconds = integer('--seconds', values.seconds ?? '60');
-  const seed = integer('--seed', values.seed ?? String(Date.now() % 2 ** 31));
+  let seconds: number;
+  let seed: number;
+  try {
+    const options = { seconds: { type: 'string' }, seed: { type: 'string' } } as const;
+    const { values } = parseArgs({ options });
+    seconds = integer('--seconds', values.seconds ?? '60');
+    seed = integer('--seed', values.seed ?? String(Date.now() % 2 ** 31));
+  } catch (error) {
+    say(`frame-decoder: ${error instanceof Error ? error.message : String(error)}`);
+    return 2;
+  }
   say(`frame-decoder: fuzzing for ${seconds} s with --seed ${seed}`);
   const report = fuzz(new SeededRandom(seed), seconds * 1000);
   if (report === undefined) {
