@@ -27,7 +27,7 @@ export interface Socket {
   bufferedBytes(): number;
   /**
    * Sends a close frame after what is buffered. `reason` is cut to the 123 bytes it may have. A peer
-   * that does not complete the close is cut by the native idle timer.
+   * that does not complete the close is cut within half the idle timeout.
    */
   end(code: CloseCode, reason: string): void;
   /** Cuts the TCP connection at once; nothing buffered is sent. The peer sees 1006. */
