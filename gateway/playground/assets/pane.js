@@ -109,6 +109,8 @@ export class Pane {
     try {
       const token = await mintToken(`/playground/server-token?${new URLSearchParams({ path })}`);
       this.#log.add('out', 'REST', `POST to user ${receiver}: ${data.text}`, { path, data });
+      // The token is not part of the message's way.
+      this.#sentAt.set(data.id, performance.now());
       const response = await fetch(`${path}?api-version=${apiVersion}`, {
         method: 'POST',
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
