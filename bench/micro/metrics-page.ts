@@ -1,0 +1,34 @@
+/** Reads counters from a Prometheus page. */
+
+/** Sum of all series of a metric; undefined when the page does not have it. */
+export function sumMetric(page: string, name: string): number | undefined {
+  let sum: number | undefined;
+  for (const line of page.split('\n')) {
+    if (!line.startsWith(name) || !/^[{ ]/.test(line.slice(name.length))) continue;
+    const value = Number(line.slice(line.lastIndexOf(' ') + 1));
+    if (!Number.isNaN(value)) sum = (sum ?? 0) + value;
+  }
+  return sum;
+}
+
+/** What a gateway tells of itself; each is undefined when the page does not have it. */
+export interface GatewayCounters {
+  readonly writes: number | undefined;
+  readonly deliveries: number | undefined;
+  readonly congested: number | undefined;
+  readonly retainedBytes: number | undefined;
+  readonly slowConsumersClosed: number | undefined;
+}
+
+/** Reads the metrics page of the gateway on this port. @throws TypeError when it is gone. */
+export async function readGatewayCounters(port: number): Promise<GatewayCounters> {
+  const response = await fetch(`http://127.0.0.1:${String(port)}/metrics`);
+  const page = await response.text();
+  return {
+    writes: sumMetric(page, 'trunkline_writes_total'),
+    deliveries: sumMetric(page, 'trunkline_deliveries_total'),
+    congested: sumMetric(page, 'trunkline_congested_connections'),
+    retainedBytes: sumMetric(page, 'trunkline_retained_bytes'),
+    slowConsumersClosed: sumMetric(page, 'trunkline_slow_consumers_closed_total'),
+  };
+}

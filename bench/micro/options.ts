@@ -1,0 +1,135 @@
+/** The command line of `npm run bench`. */
+import { parseArgs } from 'node:util';
+import { targetNames, type TargetName } from './targets.ts';
+
+export const scenarioNames = ['fanout', 'saturation', 'idle', 'accept', 'stalled'] as const;
+export type ScenarioName = (typeof scenarioNames)[number];
+
+export interface BenchOptions {
+  readonly scenarios: readonly ScenarioName[];
+  readonly targets: readonly TargetName[];
+  /** Runs per cell. */
+  readonly repeats: number;
+  readonly rates: readonly number[];
+  readonly subscribers: number;
+  readonly payloadBytes: number;
+  readonly publishers: number;
+  readonly warmupSeconds: number;
+  readonly windowSeconds: number;
+  readonly idleConnections: number;
+  readonly acceptConnections: number;
+  readonly stalled: StalledOptions;
+  /** Value of net.ipv4.tcp_wmem in a network namespace of its own; undefined: the machine's. */
+  readonly tcpWmem: string | undefined;
+}
+
+export interface StalledOptions {
+  readonly connections: number;
+  readonly stalled: number;
+  readonly rate: number;
+  readonly payloadBytes: number;
+  readonly seconds: number;
+}
+
+/** A wrong command line; the message says how it should be. */
+export class UsageError extends Error {}
+
+export const usage = `usage: npm run bench -- [${scenarioNames.join('|')}|all] ...
+  --quick               short runs: shows that it works, measures little
+  --targets a,b         of ${targetNames.join(', ')}
+  --repeats N           runs per cell, alternated (3)
+  --rates a,b,c         messages per second of fanout (50,1000,5000)
+  --subscribers N       members of the one group (1000)
+  --payload BYTES       user data of a message (100)
+  --publishers N        connections that publish (10)
+  --seconds S           length of the measured window (4)
+  --connections N       of idle and accept (10000)
+  --stalled N/M         N stalled among M connections (2000/6000)
+  --tcp-wmem "a b c"    run in a network namespace of its own with this net.ipv4.tcp_wmem
+`;
+
+/** @throws UsageError */
+export function parseOptions(args: readonly string[]): BenchOptions {
+  const { values, positionals } = parse(args);
+  const isQuick = values.quick;
+  const connections = count(values.connections, 'connections', isQuick ? 2000 : 10_000);
+  return {
+    scenarios: parseScenarios(positionals),
+    targets: parseNames(values.targets, 'targets', targetNames),
+    repeats: count(values.repeats, 'repeats', isQuick ? 1 : 3),
+    rates: (values.rates ?? '50,1000,5000').split(',').map((text) => count(text, 'rates', 0)),
+    subscribers: count(values.subscribers, 'subscribers', 1000),
+    payloadBytes: count(values.payload, 'payload', 100),
+    publishers: count(values.publishers, 'publishers', 10),
+    warmupSeconds: isQuick ? 1 : 2,
+    windowSeconds: count(values.seconds, 'seconds', isQuick ? 2 : 4),
+    idleConnections: connections,
+    acceptConnections: connections,
+    stalled: parseStalled(values.stalled, isQuick),
+    tcpWmem: values['tcp-wmem'],
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        targets: { type: 'string' },
+        repeats: { type: 'string' },
+        rates: { type: 'string' },
+        subscribers: { type: 'string' },
+        payload: { type: 'string' },
+        publishers: { type: 'string' },
+        seconds: { type: 'string' },
+        connections: { type: 'string' },
+        stalled: { type: 'string' },
+        'tcp-wmem': { type: 'string' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function parseScenarios(positionals: readonly string[]): readonly ScenarioName[] {
+  if (positionals.length === 0) throw new UsageError('say what to measure, for instance "fanout"');
+  if (positionals.includes('all')) return scenarioNames;
+  return positionals.map((name) => oneOf(name, 'scenario', scenarioNames));
+}
+
+function parseNames<T extends string>(
+  text: string | undefined,
+  flag: string,
+  known: readonly T[],
+): readonly T[] {
+  return text === undefined ? known : text.split(',').map((name) => oneOf(name, flag, known));
+}
+
+function oneOf<T extends string>(name: string, what: string, known: readonly T[]): T {
+  const found = known.find((candidate) => candidate === name);
+  if (found !== undefined) return found;
+  throw new UsageError(`${what} must be one of ${known.join(', ')}, got "${name}"`);
+}
+
+function count(text: string | undefined, flag: string, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0 && value <= 10_000_000) return value;
+  throw new UsageError(`--${flag} must be a whole number above 0, got "${text}"`);
+}
+
+function parseStalled(text: string | undefined, isQuick: boolean): StalledOptions {
+  const [stalled = '', connections = ''] = (text ?? (isQuick ? '100/300' : '2000/6000')).split('/');
+  const numbers = {
+    stalled: count(stalled, 'stalled', 0),
+    connections: count(connections, 'stalled', 0),
+  };
+  if (numbers.stalled >= numbers.connections) {
+    throw new UsageError(`--stalled must leave readers, got "${stalled}/${connections}"`);
+  }
+  // 5 MB and more to each reader: the kernel takes 4 MB on loopback before the first sign.
+  return { ...numbers, rate: 8, payloadBytes: 16_384, seconds: 42 };
+}

@@ -1,0 +1,74 @@
+/** `npm run bench`: runs the chosen scenarios one after the other and writes their tables. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { buildGenerator } from './generator.ts';
+import { describeMachine } from './machine.ts';
+import {
+  parseOptions,
+  usage,
+  UsageError,
+  type BenchOptions,
+  type ScenarioName,
+} from './options.ts';
+import { formatSection, writeReport, type Progress, type Section } from './report.ts';
+import { measureAccept } from './scenarios/accept.ts';
+import { measureFanout } from './scenarios/fanout.ts';
+import { measureIdle } from './scenarios/idle.ts';
+import { measureSaturation } from './scenarios/saturation.ts';
+import { measureStalled } from './scenarios/stalled.ts';
+
+type Scenario = (options: BenchOptions, progress: Progress) => Promise<Section>;
+
+const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
+  fanout: measureFanout,
+  saturation: measureSaturation,
+  idle: measureIdle,
+  accept: measureAccept,
+  stalled: measureStalled,
+};
+
+function progress(text: string): void {
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
+}
+
+/** Runs this program again in a network namespace of its own, where tcp_wmem can be set. */
+function runInNamespace(tcpWmem: string, args: readonly string[]): number {
+  const script = 'ip link set lo up && echo "$0" > /proc/sys/net/ipv4/tcp_wmem && exec "$@"';
+  const kept = args.filter(
+    (arg, index) => arg !== '--tcp-wmem' && args[index - 1] !== '--tcp-wmem',
+  );
+  const self = [process.execPath, fileURLToPath(import.meta.url), ...kept];
+  const command = ['--map-root-user', '--net', 'sh', '-c', script, tcpWmem, ...self];
+  const { status, error } = spawnSync('unshare', command, { stdio: 'inherit' });
+  if (error !== undefined) throw new Error('--tcp-wmem needs unshare and ip', { cause: error });
+  return status ?? 1;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseOptions(args);
+  if (options.tcpWmem !== undefined) return runInNamespace(options.tcpWmem, args);
+  buildGenerator();
+  const machine = describeMachine();
+  const sections: Section[] = [];
+  for (const name of options.scenarios) {
+    const section = await scenarios[name](options, progress);
+    sections.push(section);
+    process.stdout.write(`\n${formatSection(section)}\n`);
+  }
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+  const command = `npm run bench -- ${args.join(' ')}`;
+  const path = writeReport(
+    { machine, command, sections },
+    `${stamp}-${options.scenarios.join('-')}`,
+  );
+  process.stdout.write(`\nWritten to ${path} and the .json beside it.\n`);
+  return 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${usage}`);
+  else process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
