@@ -107,3 +107,13 @@ export async function groupDataUntilEnd(client: SdkClient): Promise<unknown[]> {
   const messages = await client.groupMessages.until(({ data }) => data === 'end');
   return messages.map(({ data }) => data);
 }
+
+/** What `promise` rejects with. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('it was expected to fail, and did not');
+}
