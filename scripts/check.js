@@ -16,7 +16,8 @@ export async function runChecks() {
   const checks = [
     [
       'format',
-      () => runNode([bin('prettier', 'prettier.cjs'), '--check', '--log-level=warn', '.']),
+      () =>
+        runNode([bin('prettier', 'prettier.cjs'), '--check', '--cache', '--log-level=warn', '.']),
     ],
     [
       'lint',
