@@ -14,7 +14,7 @@ const remedies: Readonly<Record<string, string>> = {
 /** Tries the same with Node.js, whose error has a code. Resolves with the error to throw. */
 export async function explainListenFailure(host: string, port: number): Promise<GatewayError> {
   const cause = await probe(host, port);
-  const code = (cause as { readonly code?: string } | undefined)?.code;
+  const code = cause?.code;
   const remedy =
     (code === undefined ? undefined : remedies[code]) ??
     'check TRUNKLINE_HOST and TRUNKLINE_PORT, and whether another process listens there';
@@ -23,7 +23,7 @@ export async function explainListenFailure(host: string, port: number): Promise<
   return new GatewayError('cannot-listen', message, { cause });
 }
 
-function probe(host: string, port: number): Promise<Error | undefined> {
+function probe(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', resolve);

@@ -160,7 +160,10 @@ export async function openClient(
 ): Promise<Client> {
   const { path = '/client', protocols = [], ...options } = settings;
   const scheme = options.ca === undefined ? 'ws' : 'wss';
-  const ws = new WebSocket(`${scheme}://127.0.0.1:${port}${path}`, [...protocols], options);
+  const ws = new WebSocket(`${scheme}://127.0.0.1:${port}${path}`, [...protocols], {
+    handshakeTimeout: deadlineMs,
+    ...options,
+  });
   t.after(() => {
     ws.terminate();
   });

@@ -215,6 +215,31 @@ describe('socket: the end', () => {
     assert.equal(harness.server.connections, 0);
   });
 
+  for (const hook of ['onOpen', 'onFrame', 'onOversize'] as const) {
+    test(`cut: inside ${hook} works`, async (t) => {
+      let opened: Socket | undefined;
+      const harness = await startServer(t, {
+        limits: { frameBytesMax: 1024 },
+        hooks: {
+          onOpen: (socket) => {
+            opened = socket;
+            socket.write([text('hello')]);
+            if (hook === 'onOpen') socket.cut();
+          },
+          onFrame: () => opened?.cut(),
+          onOversize: () => opened?.cut(),
+        },
+      });
+      const client = await openClient(t, harness.port).catch(() => undefined);
+      client?.ws.send(Buffer.alloc(hook === 'onOversize' ? 1500 : 1));
+      await until(() => harness.sockets[0]?.closes.length === 1, 'the close is told');
+      await client?.closed;
+      assert.equal(harness.sockets[0]?.closes[0]?.code, 1006);
+      assert.equal(harness.server.connections, 0);
+      assert.deepEqual(harness.errors, []);
+    });
+  }
+
   test('end: a peer that never completes the close is cut', async (t) => {
     const harness = await startServer(t, { limits: { idleTimeoutSeconds: 8 } });
     const raw = await RawClient.open(t, harness.port, { allowHalfOpen: true });
