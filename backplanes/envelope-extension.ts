@@ -63,8 +63,8 @@ function text(value: unknown, key: string): string {
 }
 
 function count(value: unknown, key: string): number {
-  if (typeof value !== 'number') throw new TypeError(`${key} must be a number`);
-  return value;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new TypeError(`${key} must be a whole number`);
 }
 
 function truth(value: unknown, key: string): boolean {

@@ -29,7 +29,7 @@ export type EnvelopeDataType = (typeof dataTypes)[number];
 const kinds = ['all', 'user', 'group', 'connection'] as const;
 export type EnvelopeKind = (typeof kinds)[number];
 
-const flags = { noEcho: 1, selective: 2, extension: 4, hasSender: 8, hasUser: 16 } as const;
+const flags = { noEcho: 1, extension: 2, hasSender: 4, hasUser: 8 } as const;
 
 /** What the publishing node says. Lengths in bytes of UTF-8. */
 export interface EnvelopeFields {
@@ -89,7 +89,7 @@ export function encodeEnvelope(fields: EnvelopeFields): Buffer {
   bytes.writeUInt32LE(data.length, 16);
   bytes.writeUInt32LE(extensionLength, 20);
   const expires = fields.expiresAtSeconds;
-  bytes.writeUInt32LE(expires === 0 ? 0 : Math.max(1, Math.ceil(expires - expiryBase)), 24);
+  bytes.writeUInt32LE(expires === 0 ? 0 : expiryOf(expires), 24);
   bytes.writeUInt32LE(fields.counter % 2 ** 32, 28);
   bytes.writeUInt32LE(Math.floor(fields.counter / 2 ** 32), 32);
 
@@ -181,19 +181,11 @@ export class EnvelopeView {
 
   get senderUserId(): string | undefined {
     if (!this.#has(flags.hasUser)) return undefined;
-    return this.#text(
-      this.#senderAt + this.#bytes.readUInt16LE(8),
-      this.#bytes.readUInt16LE(10),
-    );
+    return this.#text(this.#senderAt + this.#bytes.readUInt16LE(8), this.#bytes.readUInt16LE(10));
   }
 
   get noEcho(): boolean {
     return this.#has(flags.noEcho);
-  }
-
-  /** True: exclusions or a filter decide per receiver (read `extension`). */
-  get isSelective(): boolean {
-    return this.#has(flags.selective);
   }
 
   /** Seconds since 1970; 0: never. */
@@ -236,15 +228,17 @@ export class EnvelopeView {
 }
 
 function flagsOf(fields: EnvelopeFields): number {
-  const { extension } = fields;
-  const isSelective = extension?.excluded !== undefined || extension?.filter !== undefined;
   return (
     (fields.noEcho ? flags.noEcho : 0) |
-    (isSelective ? flags.selective : 0) |
-    (extension === undefined ? 0 : flags.extension) |
+    (fields.extension === undefined ? 0 : flags.extension) |
     (fields.senderConnectionId === undefined ? 0 : flags.hasSender) |
     (fields.senderUserId === undefined ? 0 : flags.hasUser)
   );
+}
+
+/** Rounded up, so that nothing expires early; kept within what the field can say. */
+function expiryOf(seconds: number): number {
+  return Math.min(0xffff_ffff, Math.max(1, Math.ceil(seconds - expiryBase)));
 }
 
 function short(text: string, max: number): number {

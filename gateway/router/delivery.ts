@@ -34,17 +34,20 @@ export class Delivery {
     const { filters } = options;
     this.envelope = envelope;
     this.#options = options;
-    this.#message = new ReceivedMessage(envelope);
     const sender = envelope.noEcho ? envelope.senderConnectionId : undefined;
     this.#noEchoTo = sender !== undefined && options.isLocal(sender) ? sender : undefined;
     this.#expiresAtSeconds = envelope.expiresAtSeconds;
-    const extension = envelope.isSelective ? envelope.extension : undefined;
+    // Read now, where a poisoned envelope can still be refused; encoders must not meet it.
+    const { extension } = envelope;
+    this.#message = new ReceivedMessage(envelope, extension);
     const { excluded, filter } = extension ?? {};
     this.#excluded = excluded === undefined ? undefined : new Set(excluded);
     this.#filter = filter === undefined ? undefined : filters.get(filter);
-    this.isForAll = this.#noEchoTo === undefined && extension === undefined;
+    this.isForAll =
+      this.#noEchoTo === undefined && this.#excluded === undefined && this.#filter === undefined;
   }
 
+  /** Whether this member of the destination gets it: no exclusion, no filter is against it. */
   isFor(subject: FilterSubject): boolean {
     return (
       this.isForAll ||
@@ -54,11 +57,15 @@ export class Delivery {
     );
   }
 
+  /** Whether its time to live ended before `nowSeconds` (since 1970). */
   hasExpired(nowSeconds: number): boolean {
     return this.#expiresAtSeconds !== 0 && this.#expiresAtSeconds < nowSeconds;
   }
 
-  /** @param index the encoder's number in the router's table. */
+  /**
+   * Its frame in an encoding; the same object whenever it is asked for.
+   * @param index the encoder's number in the router's table.
+   */
   frame(encoder: Encoder, index: number): Frame {
     const made = this.#frames[index];
     if (made !== undefined) return made;
@@ -68,7 +75,7 @@ export class Delivery {
     return frame;
   }
 
-  /** The same delivery over bytes of its own. */
+  /** The same delivery over bytes of its own, to be kept beyond the turn that brought it. */
   retained(): Delivery {
     if (this.#options.isRetained) return this;
     return new Delivery(this.envelope.retained(), { ...this.#options, isRetained: true });

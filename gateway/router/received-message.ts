@@ -6,8 +6,14 @@ import type { Message, Metadata, Payload, StreamFragment } from '../protocol/mod
 export class ReceivedMessage implements Message {
   readonly #envelope: EnvelopeView;
 
-  constructor(envelope: EnvelopeView) {
+  readonly metadata: Metadata | undefined;
+  readonly stream: StreamFragment | undefined;
+
+  /** @param extension of this envelope, read already. */
+  constructor(envelope: EnvelopeView, extension: Extension | undefined) {
     this.#envelope = envelope;
+    this.metadata = extension?.metadata;
+    this.stream = extension?.stream;
   }
 
   get from(): 'group' | 'server' {
@@ -24,17 +30,5 @@ export class ReceivedMessage implements Message {
 
   get payload(): Payload {
     return { dataType: this.#envelope.dataType, bytes: this.#envelope.data };
-  }
-
-  get metadata(): Metadata | undefined {
-    return this.#extension?.metadata;
-  }
-
-  get stream(): StreamFragment | undefined {
-    return this.#extension?.stream;
-  }
-
-  get #extension(): Extension | undefined {
-    return this.#envelope.extension;
   }
 }
