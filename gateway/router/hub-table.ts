@@ -68,7 +68,7 @@ export class HubTable {
   }
 
   forget(target: Target): void {
-    this.#targets.delete(target.key);
+    if (this.#targets.get(target.key) === target) this.#targets.delete(target.key);
   }
 
   /** Closes every connection; used when the node stops. */

@@ -87,7 +87,7 @@ export class LocalDirectory implements Directory {
 
   async removeConnectionFromAllGroups(hub: string, connectionId: string): Promise<void> {
     const subscriber = this.#hubs.connection(hub, connectionId);
-    if (subscriber !== undefined) this.#leaveAll(subscriber);
+    if (subscriber !== undefined) this.#members.leaveAll(subscriber);
   }
 
   async addUserToGroup(hub: string, userId: string, group: string): Promise<boolean> {
@@ -101,7 +101,7 @@ export class LocalDirectory implements Directory {
   }
 
   async removeUserFromAllGroups(hub: string, userId: string): Promise<void> {
-    for (const subscriber of this.#ofUser(hub, userId)) this.#leaveAll(subscriber);
+    for (const subscriber of this.#ofUser(hub, userId)) this.#members.leaveAll(subscriber);
   }
 
   async addMatchingToGroups(hub: string, filter: string, groups: readonly string[]): Promise<void> {
@@ -173,10 +173,6 @@ export class LocalDirectory implements Directory {
         groups.map((group) => this.#members.join(subscriber, group)),
       ),
     );
-  }
-
-  #leaveAll(subscriber: LocalSubscriber): void {
-    for (const group of [...subscriber.groupNames()]) this.#members.leave(subscriber, group);
   }
 }
 

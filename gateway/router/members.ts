@@ -19,8 +19,15 @@ export interface MembersOptions {
   readonly groupsPerConnectionMax: number;
 }
 
+/** A membership that waits for the broker; a leave takes it out of the set that holds it. */
+interface Joining {
+  readonly target: Target;
+}
+
 export class Members implements LocalSubscribers {
   readonly #options: MembersOptions;
+  /** What connections wait for; a connection is here only while it waits. */
+  readonly #joining = new Map<LocalSubscriber, Set<Joining>>();
   /** Numbers the encoders, so that frames are found by index. */
   readonly #encoders = new Map<Encoder, number>();
 
@@ -50,7 +57,7 @@ export class Members implements LocalSubscribers {
   async join(subscriber: LocalSubscriber, group: string): Promise<void> {
     if (subscriber.isInGroup(group)) return;
     const { groupsPerConnectionMax, hubs } = this.#options;
-    if (subscriber.groupCount() >= groupsPerConnectionMax) {
+    if (this.#groupCountWith(subscriber, group) > groupsPerConnectionMax) {
       throw new GatewayError(
         'too-many-groups',
         `The connection is in ${groupsPerConnectionMax} groups, the most that groupsPerConnectionMax allows; leave one before joining another`,
@@ -62,12 +69,20 @@ export class Members implements LocalSubscribers {
   leave(subscriber: LocalSubscriber, group: string): void {
     const { congestion, hubs, interest } = this.#options;
     const target = hubs.find(subscriber.hub, { kind: 'group', name: group });
-    const membership = target === undefined ? undefined : subscriber.membershipOf(target);
-    if (target === undefined || membership === undefined) return;
+    if (target === undefined) return;
+    this.#takeBack(subscriber, (joining) => joining.target === target);
+    const membership = subscriber.membershipOf(target);
+    if (membership === undefined) return;
     if (subscriber.isCongested) congestion.untrack(membership);
     subscriber.unlink(membership);
     target.remove(membership);
     interest.releaseIfUnused(target);
+  }
+
+  /** Leaves every group, those included whose join still waits for the broker. */
+  leaveAll(subscriber: LocalSubscriber): void {
+    this.#takeBack(subscriber, ({ target }) => target.kind === 'group');
+    for (const group of [...subscriber.groupNames()]) this.leave(subscriber, group);
   }
 
   detach(subscriber: LocalSubscriber): void {
@@ -90,12 +105,38 @@ export class Members implements LocalSubscribers {
       .map((target) => interest.want(target))
       .filter((wait) => wait !== undefined);
     try {
-      if (waits.length > 0) await Promise.all(waits);
-      for (const target of targets) this.#addMember(subscriber, target);
+      if (waits.length === 0) {
+        for (const target of targets) this.#addMember(subscriber, target);
+      } else {
+        await this.#addWhenConfirmed(subscriber, targets, waits);
+      }
     } catch (cause) {
       throw unavailable(cause);
     } finally {
       for (const target of targets) interest.settle(target);
+    }
+  }
+
+  async #addWhenConfirmed(
+    subscriber: LocalSubscriber,
+    targets: readonly Target[],
+    waits: readonly Promise<void>[],
+  ): Promise<void> {
+    const joinings = targets.map((target): Joining => ({ target }));
+    const all = this.#joining.get(subscriber) ?? new Set();
+    this.#joining.set(subscriber, all);
+    for (const joining of joinings) all.add(joining);
+    try {
+      // All of them, also after a failure: interest must stay wanted while its subscribe runs.
+      const outcomes = await Promise.allSettled(waits);
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+      for (const joining of joinings) {
+        if (all.has(joining)) this.#addMember(subscriber, joining.target);
+      }
+    } finally {
+      for (const joining of joinings) all.delete(joining);
+      if (all.size === 0) this.#joining.delete(subscriber);
     }
   }
 
@@ -105,6 +146,20 @@ export class Members implements LocalSubscribers {
     const membership = target.add(subscriber);
     subscriber.link(membership);
     if (subscriber.isCongested) this.#options.congestion.track(membership);
+  }
+
+  #takeBack(subscriber: LocalSubscriber, which: (joining: Joining) => boolean): void {
+    const all = this.#joining.get(subscriber);
+    for (const joining of all ?? []) if (which(joining)) all?.delete(joining);
+  }
+
+  /** Groups of the connection once all joins that wait and this one have succeeded. */
+  #groupCountWith(subscriber: LocalSubscriber, group: string): number {
+    const waiting = new Set([group]);
+    for (const { target } of this.#joining.get(subscriber) ?? []) {
+      if (target.kind === 'group') waiting.add(target.name);
+    }
+    return subscriber.groupCount() + waiting.size;
   }
 
   #encoderIndex(encoder: Encoder): number {
