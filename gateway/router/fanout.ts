@@ -69,6 +69,7 @@ export class Fanout {
     const isUniform = this.#isUniform;
     this.#isUniform = true;
     const due = this.#withoutExpired(turn);
+    if (due.length === 0) return;
     if (isUniform && first.to instanceof Target) {
       this.#writeToMembers(first.to, due);
     } else {
@@ -95,6 +96,7 @@ export class Fanout {
 
   #batch(delivery: Delivery, to: Target | LocalSubscriber): void {
     if (!(to instanceof Target)) {
+      if (!delivery.isFor(to)) return;
       if (to.isCongested) this.#record(this.#options.congestion.directTarget(to), delivery);
       else this.#addToBatch(delivery, to);
       return;
