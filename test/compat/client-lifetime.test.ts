@@ -105,7 +105,7 @@ for (const protocol of clientProtocols) {
       const anna = await startSdkClient(t, service, {
         protocol: counting,
         keepAliveIntervalInMs: 5,
-        keepAliveTimeoutInMs: 30_000,
+        keepAliveTimeoutInMs: 1500,
       });
       await waitFor(() => pongs.count >= 3, { what: 'three pings are answered' });
       assert.equal(await service.connectionExists(anna.connectionId), true);

@@ -12,6 +12,7 @@ import {
   type WebPubSubClientOptions,
 } from '@azure/web-pubsub-client';
 import { Inbox } from './inbox.ts';
+import { waitFor } from './wait.ts';
 
 export const allRoles = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];
 
@@ -72,14 +73,30 @@ export async function startSdkClient(
     stops: new Inbox<true>('stopped events'),
     failedRejoins: new Inbox<OnRejoinGroupFailedArgs>('rejoin-group-failed events'),
   };
-  client.on('connected', (event) => connects.push(event));
+  let isStopped = false;
+  client.on('connected', (event) => {
+    isStopped = false;
+    connects.push(event);
+  });
   client.on('group-message', ({ message }) => inboxes.groupMessages.push(message));
   client.on('server-message', ({ message }) => inboxes.serverMessages.push(message));
   client.on('disconnected', (event) => inboxes.disconnects.push(event));
-  client.on('stopped', () => inboxes.stops.push(true));
+  client.on('stopped', () => {
+    isStopped = true;
+    inboxes.stops.push(true);
+  });
   client.on('rejoin-group-failed', (event) => inboxes.failedRejoins.push(event));
-  t.after(() => client.stop());
   await client.start();
+  t.after(() => stopForGood(client, () => isStopped));
   const { connectionId } = await connects.next();
   return { client, connectionId, reconnects: connects, ...inboxes };
+}
+
+/** Asks until it has stopped: the SDK ignores a `stop` that comes while it is connecting. */
+async function stopForGood(client: WebPubSubClient, isStopped: () => boolean): Promise<void> {
+  const hasStopped = () => {
+    if (!isStopped()) client.stop();
+    return isStopped();
+  };
+  await waitFor(hasStopped, { what: 'the client is stopped' });
 }
