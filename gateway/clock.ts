@@ -9,6 +9,8 @@ export interface Clock {
   wallSeconds(): number;
   /** Runs `callback` once all input that is ready now has been handled. */
   afterTurn(callback: () => void): void;
+  /** Runs `callback` once, after `delayMs`, unless the returned function is called before. */
+  after(delayMs: number, callback: () => void): () => void;
   /** Runs `callback` about every `periodMs` until the returned function is called. */
   every(periodMs: number, callback: () => void): () => void;
 }
@@ -18,6 +20,10 @@ export const systemClock: Clock = {
   wallSeconds: () => Date.now() / 1000,
   afterTurn: (callback) => {
     setImmediate(callback);
+  },
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
   },
   every: (periodMs, callback) => {
     const timer = setInterval(callback, periodMs);

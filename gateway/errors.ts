@@ -30,6 +30,7 @@ export const errorTable = {
   'too-many-connections': { actor: 'operator', retry: true, status: 503 },
   'backplane-unavailable': { actor: 'operator', retry: true, status: 503 },
   'publish-outcome-unknown': { actor: 'operator', retry: true, status: 503 },
+  'nodes-missing': { actor: 'operator', retry: true, status: 503 },
   'issuer-unavailable': { actor: 'operator', retry: true, status: 503 },
   'handler-timed-out': { actor: 'operator', retry: true, status: 503 },
   'shutting-down': { actor: 'operator', retry: true, status: 503 },

@@ -19,7 +19,8 @@ export const limitTable = {
     default: MiB,
     min: KiB,
     max: 64 * MiB,
-    meaning: 'Largest client frame in bytes; a larger one is answered with an error and closed with 1009',
+    meaning:
+      'Largest client frame in bytes; a larger one is answered with an error and closed with 1009',
   },
   bodyBytesMax: {
     default: MiB,
@@ -91,7 +92,8 @@ export const limitTable = {
     default: MiB,
     min: 64 * KiB,
     max: 256 * MiB,
-    meaning: 'Bytes kept per destination while a member lags; a member beyond it is closed with 4008',
+    meaning:
+      'Bytes kept per destination while a member lags; a member beyond it is closed with 4008',
   },
   ringBytesPerNodeMax: {
     default: 64 * MiB,
@@ -140,6 +142,30 @@ export const limitTable = {
     min: 0,
     max: 60_000,
     meaning: 'How long interest in a destination outlives its last member in ms, against flapping',
+  },
+  heartbeatMs: {
+    default: 1000,
+    min: 50,
+    max: 60_000,
+    meaning: 'How often a node tells the others that it lives, in ms',
+  },
+  suspectAfterMs: {
+    default: 3000,
+    min: 100,
+    max: 600_000,
+    meaning: 'Silence of a node in ms after which it is suspect: perhaps only paused',
+  },
+  deadAfterMs: {
+    default: 10_000,
+    min: 200,
+    max: 600_000,
+    meaning: 'Silence of a node in ms after which it is dead and what it held is forgotten',
+  },
+  nodeAnswerTimeoutMs: {
+    default: 1000,
+    min: 50,
+    max: 60_000,
+    meaning: 'How long a question to other nodes waits in ms; then REST answers 503, naming them',
   },
   filterLengthMax: {
     default: 8 * KiB,

@@ -24,6 +24,9 @@ export function inboxKey(nodeId: string): string {
   return `n:${nodeId}`;
 }
 
+/** Key on which every node listens. */
+export const controlKey = 'x:';
+
 const separator = '-';
 
 /** A connection's id begins with the node that accepted it. */

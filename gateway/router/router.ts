@@ -9,12 +9,13 @@ import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import { FilterCache } from '../protocol/filter/filter-cache.ts';
 import { unavailable } from './backplane-failure.ts';
+import { isNodeMessage } from './bus/node-message.ts';
 import { Congestion } from './congestion.ts';
 import { Delivery, type DeliveryOptions } from './delivery.ts';
 import { Fanout } from './fanout.ts';
 import { HubTable } from './hub-table.ts';
 import { Interest } from './interest.ts';
-import { inboxKey } from './keys.ts';
+import { controlKey, inboxKey } from './keys.ts';
 import { Members } from './members.ts';
 import type { Publication, Publisher } from './ports.ts';
 import { PublicationWriter } from './publication-writer.ts';
@@ -27,6 +28,8 @@ export interface RouterOptions {
   readonly backplane: Backplane;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** Takes what is said on the node bus. May throw: then it could not be read. */
+  readonly onNodeMessage?: (bytes: Uint8Array) => void;
   /** For what nobody waits for: an envelope that cannot be read, an unsubscribe that failed. */
   readonly onError: (error: unknown) => void;
 }
@@ -99,7 +102,7 @@ export class Router implements Publisher {
     };
     try {
       await backplane.start(sink);
-      await backplane.subscribe(this.#inbox);
+      await Promise.all([backplane.subscribe(this.#inbox), backplane.subscribe(controlKey)]);
     } catch (cause) {
       throw unavailable(cause);
     }
@@ -137,6 +140,7 @@ export class Router implements Publisher {
   #receive(key: string, bytes: Uint8Array): void {
     this.counters.envelopes += 1;
     try {
+      if (isNodeMessage(bytes)) return this.#options.onNodeMessage?.(bytes);
       const envelope = new EnvelopeView(bytes);
       const to = key === this.#inbox ? this.#addressee(envelope) : this.hubs.byKey(key);
       if (to === undefined || ('members' in to && to.members.length === 0)) {

@@ -40,6 +40,14 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  after(delayMs: number, callback: () => void): () => void {
+    const stop = this.every(delayMs, () => {
+      stop();
+      callback();
+    });
+    return stop;
+  }
+
   /** Timers that run. */
   get timers(): number {
     return this.#timers.size;
