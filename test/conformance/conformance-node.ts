@@ -1,0 +1,91 @@
+/** One node of the backplane suite: a backplane, and a sink that keeps what it is given. */
+import type { Backplane, BackplaneSink, BackplaneTraits } from '../../backplanes/backplane.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** A backplane with a sink that keeps what it is given. */
+export class ConformanceNode {
+  readonly backplane: Backplane;
+  readonly traits: BackplaneTraits;
+  /** Envelopes by key, in the order of their arrival. */
+  readonly received = new Map<string, Uint8Array[]>();
+  readonly links: ('up' | 'down')[] = [];
+  gaps = 0;
+  #isPublishing = false;
+  /** Envelopes that arrived while `publish` had not returned. */
+  reentered = 0;
+  #probes = 0;
+
+  constructor(backplane: Backplane) {
+    this.backplane = backplane;
+    this.traits = backplane.traits;
+  }
+
+  readonly sink: BackplaneSink = {
+    onEnvelope: (key, bytes) => {
+      if (this.#isPublishing) this.reentered += 1;
+      if (isProbe(bytes)) this.#probes += 1;
+      else this.#keep(key, Uint8Array.from(bytes));
+    },
+    onGap: () => {
+      this.gaps += 1;
+    },
+    onLink: (state) => {
+      this.links.push(state);
+    },
+  };
+
+  start(): Promise<void> {
+    return this.backplane.start(this.sink);
+  }
+
+  got(key: string): Uint8Array[] {
+    return this.received.get(key) ?? [];
+  }
+
+  texts(key: string): string[] {
+    return this.got(key).map((bytes) => Buffer.from(bytes).toString());
+  }
+
+  publish(key: string, content: string | Uint8Array): ReturnType<Backplane['publish']> {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    this.#isPublishing = true;
+    try {
+      return this.backplane.publish(key, bytes);
+    } finally {
+      this.#isPublishing = false;
+    }
+  }
+
+  #keep(key: string, bytes: Uint8Array): void {
+    const kept = this.received.get(key);
+    if (kept === undefined) this.received.set(key, [bytes]);
+    else kept.push(bytes);
+  }
+
+  /** Subscribes, and waits until publishes of `from` arrive where that takes longer. */
+  async subscribe(key: string, from: ConformanceNode): Promise<void> {
+    await this.backplane.subscribe(key);
+    if (this.traits.interest === 'immediate') return;
+    const before = this.#probes;
+    await waitFor(
+      async () => {
+        await from.backplane.publish(key, probe);
+        return this.#probes > before;
+      },
+      { what: `publishes on ${key.slice(0, 40)} arrive` },
+    );
+  }
+
+  /** Resolves when `count` envelopes arrived on `key`. */
+  async waitForCount(key: string, count: number): Promise<void> {
+    await waitFor(() => this.got(key).length >= count, {
+      what: `${count} envelopes arrived on ${key.slice(0, 40)}, so far ${this.got(key).length}`,
+    });
+  }
+}
+
+const probe = Buffer.from('a probe of the conformance suite');
+
+function isProbe(bytes: Uint8Array): boolean {
+  return probe.equals(bytes);
+}
