@@ -26,7 +26,7 @@ export class Congestion {
   stalledCount = 0;
   /** Members closed because a ring dropped what they still needed, since the start. */
   fellBehindCount = 0;
-  /** Publications given late, from rings, since the start. */
+  /** Frames given late, from backlogs and rings, since the start. */
   lateDeliveries = 0;
 
   constructor(options: CongestionOptions) {
@@ -43,6 +43,8 @@ export class Congestion {
    * `backlog`: frames that it has still to be given of what was fanned out before.
    */
   begin(subscriber: LocalSubscriber, backlog: readonly Frame[] = []): void {
+    // Detached members are nobody's any more: nothing would end what begins here.
+    if (!subscriber.isAttached) return;
     subscriber.stalledSinceMs = this.#now();
     this.#members.set(subscriber, backlog);
     for (let at = subscriber.first; at !== undefined; at = at.next) this.track(at);
@@ -111,23 +113,28 @@ export class Congestion {
           this.#closeFallen(subscriber);
           return false;
         }
-        if (frames.length > 0 && subscriber.socket.write(frames) !== 0) return false;
+        if (frames.length > 0 && !this.#give(subscriber, frames)) return false;
       }
     }
     return true;
   }
 
   #writeBacklog(subscriber: LocalSubscriber): boolean {
-    const slices = sliceFrames(this.#members.get(subscriber) ?? []);
+    const backlog = this.#members.get(subscriber) ?? [];
+    if (backlog.length === 0) return true;
+    const slices = sliceFrames(backlog);
     for (const [index, slice] of slices.entries()) {
-      if (slice.length > 0 && subscriber.socket.write(slice) !== 0) {
-        // A closed socket was forgotten during the write and must not come back.
-        if (subscriber.isCongested) this.#members.set(subscriber, slices.slice(index + 1).flat());
-        return false;
-      }
+      // Before the write: it may end in the member's close, after which it must not come back.
+      this.#members.set(subscriber, slices.slice(index + 1).flat());
+      if (!this.#give(subscriber, slice)) return false;
     }
-    this.#members.set(subscriber, []);
     return true;
+  }
+
+  /** True: the kernel took everything, and the member is still here to be given more. */
+  #give(subscriber: LocalSubscriber, frames: readonly Frame[]): boolean {
+    this.lateDeliveries += frames.length;
+    return subscriber.socket.write(frames) === 0 && subscriber.isCongested;
   }
 
   /** Moves the cursor on by one slice; undefined: the ring dropped what comes next. */
@@ -145,7 +152,6 @@ export class Congestion {
       bytes += frame.bytes.length;
       frames.push(frame);
     }
-    this.lateDeliveries += frames.length;
     return frames;
   }
 

@@ -22,7 +22,7 @@ const copiesPerEntry = 2;
 export class Ring {
   readonly #bytesMax: number;
   readonly #budget: RingBudget;
-  #entries: Delivery[] = [];
+  #entries: (Delivery | undefined)[] = [];
   /** Dropped entries at the front of `#entries` that are not cut off yet. */
   #head = 0;
   /** Offset of the oldest entry. */
@@ -41,10 +41,12 @@ export class Ring {
     return this.#first;
   }
 
+  /** Its share of the budget. */
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** Keeps one more, which owns its bytes; drops from the old end what is over a bound then. */
   append(delivery: Delivery): void {
     this.#entries.push(delivery);
     this.#count(cost(delivery));
@@ -72,6 +74,8 @@ export class Ring {
     const oldest = this.#entries[this.#head];
     if (oldest === undefined) return;
     this.#count(-cost(oldest));
+    // What is not counted any more must not be held until the front is cut off.
+    this.#entries[this.#head] = undefined;
     this.#head += 1;
     this.#first += 1;
     // Cut the front off when it is the larger half: each entry is moved at most once on average.
