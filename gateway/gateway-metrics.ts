@@ -134,6 +134,11 @@ function slowConsumerMetrics({ router, transport }: GatewayMetricsOptions): Metr
 
 function transportMetrics(transport: TransportCounters): MetricSource[] {
   return [
+    counter(
+      'connections_refused',
+      'TCP connections closed at once because file descriptors were short.',
+      () => transport.connectionsRefused,
+    ),
     counter('http_requests', 'HTTP requests.', () => transport.httpRequests),
     counter(
       'http_requests_aborted',

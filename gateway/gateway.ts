@@ -108,6 +108,7 @@ class Gateway implements RunningGateway {
         streamSweep: new StreamSweep(clock),
         limits,
         counters: sessions,
+        onError,
       },
       codecs: createCodecs(limits),
       verifyClient: (token, hub) => tokens.verifyClient(token, hub),

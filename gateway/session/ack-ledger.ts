@@ -30,7 +30,7 @@ export class AckLedger {
 
   begin(ackId: ClientId64): AckVerdict {
     if (this.#isDone(ackId)) return 'duplicate';
-    const running = (this.#running ??= new Map());
+    const running = (this.#running ??= new Map<ClientId64, number>());
     const repeats = running.get(ackId);
     if (repeats !== undefined) {
       running.set(ackId, repeats + 1);

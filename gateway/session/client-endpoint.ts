@@ -2,12 +2,13 @@
  * The door for clients: `/client/hubs/{hub}` and `/client/?hub=` (Azure §2). Finds out who wants
  * in, by which subprotocol, and whether they may.
  */
-import { errorResponse, responseToError } from '../error-response.ts';
+import { errorResponse, isInternal, responseToError } from '../error-response.ts';
 import { GatewayError } from '../errors.ts';
 import type { HubSettings } from '../config.ts';
 import type { Codec } from '../protocol/codec.ts';
 import type { Codecs } from '../protocol/codecs.ts';
 import { isGroupName, isUserId, parseHub } from '../protocol/names.ts';
+import { shown } from '../protocol/shown.ts';
 import type { Permissions } from '../protocol/permissions.ts';
 import type { HttpRequest, HttpResponse, UpgradeDecision } from '../transport/transport.ts';
 import { bearerToken } from '../tokens/bearer.ts';
@@ -59,16 +60,16 @@ export class ClientEndpoint {
   /** Synchronous unless the token is of an issuer whose keys are fetched. Never throws. */
   onUpgrade(request: HttpRequest): UpgradeDecision | Promise<UpgradeDecision> {
     try {
-      if (this.#isClosed) throw new GatewayError('shutting-down', 'This node is going away');
+      this.#checkOpen();
       const query = new URLSearchParams(request.query);
       const hub = hubOf(request.path, query);
       const identity = this.#identify(request, query, hub);
       if (!(identity instanceof Promise)) return this.#admit(request, query, hub, identity);
       return identity
         .then((known) => this.#admit(request, query, hub, known))
-        .catch((error: unknown) => this.#refuse(responseToError(error)));
+        .catch((error: unknown) => this.#refuse(error));
     } catch (error) {
-      return this.#refuse(responseToError(error));
+      return this.#refuse(error);
     }
   }
 
@@ -93,6 +94,8 @@ export class ClientEndpoint {
     hub: string,
     identity: ClientIdentity,
   ): UpgradeDecision {
+    // Once more: the token's check may have taken its time.
+    this.#checkOpen();
     const { newConnectionId, permissionsFor, services } = this.#options;
     const permissions = permissionsFor(identity.roles);
     const { codec, subprotocol } = this.#codecFor(request, query, permissions);
@@ -128,38 +131,47 @@ export class ClientEndpoint {
       .split(',')
       .filter((name) => name.trim() !== '');
     if (offered.length === 0) {
-      return { codec: this.#simpleCodecFor(query, permissions), subprotocol: undefined };
+      return { codec: this.#simpleCodecFor(request, query, permissions), subprotocol: undefined };
     }
     const { codecs } = this.#options;
     const selected = codecs.selectSubprotocol(offered);
     if (selected !== undefined) return { codec: selected.codec, subprotocol: selected.offered };
     throw new GatewayError(
       'bad-request',
-      `None of the offered subprotocols is spoken here; offer ${codecs.names.join(' or ')}, or none`,
+      `None of the offered subprotocols is spoken here, got ${shown(offered.join(','))}; offer ${codecs.names.join(' or ')}, or none`,
     );
   }
 
-  #simpleCodecFor(query: URLSearchParams, permissions: Permissions): Codec {
+  #simpleCodecFor(request: HttpRequest, query: URLSearchParams, permissions: Permissions): Codec {
     const mode = query.get('webpubsub_mode') ?? 'sendEvent';
-    if (mode.toLowerCase() === 'sendevent')
+    if (mode.toLowerCase() === 'sendevent') {
       return this.#options.codecs.simpleCodec({ mode: 'sendEvent' });
+    }
     if (mode.toLowerCase() !== 'sendtogroup') {
       throw new GatewayError(
         'bad-request',
-        'webpubsub_mode must be sendEvent or sendToGroup; leave it out for sendEvent',
+        `webpubsub_mode must be sendEvent or sendToGroup, got ${shown(mode)}; leave it out for sendEvent`,
       );
     }
     const group = query.get('group') ?? '';
-    if (!isGroupName(group, this.#options.services.limits.nameLengthMax)) {
+    // URLSearchParams would make U+FFFD of it, and one group of two.
+    if (decoded(request.query) === undefined) {
       throw new GatewayError(
         'bad-request',
-        'webpubsub_mode=sendToGroup needs one query parameter group with the name of the group',
+        'The query has a bad percent-encoding; encode the name of the group as UTF-8',
+      );
+    }
+    const { nameLengthMax } = this.#options.services.limits;
+    if (!isGroupName(group, nameLengthMax)) {
+      throw new GatewayError(
+        'bad-request',
+        `webpubsub_mode=sendToGroup needs the query parameter group: 1..${nameLengthMax} characters of valid Unicode, not only white space, got ${shown(group)}`,
       );
     }
     if (!permissions.allows('sendToGroup', group)) {
       throw new GatewayError(
         'forbidden',
-        `The token does not allow to send to group '${group}'; it needs the role webpubsub.sendToGroup`,
+        `The token does not allow to send to group ${shown(group)}; it needs the role webpubsub.sendToGroup or webpubsub.sendToGroup.<group>`,
       );
     }
     return this.#options.codecs.simpleCodec({ mode: 'sendToGroup', group });
@@ -170,25 +182,34 @@ export class ClientEndpoint {
     if (userId !== undefined && !isUserId(userId, nameLengthMax)) {
       throw new GatewayError(
         'bad-request',
-        `The token's sub must be a user id of 1..${nameLengthMax} characters of valid Unicode, not only white space`,
+        `The token's sub must be a user id of 1..${nameLengthMax} characters of valid Unicode, not only white space, got ${shown(userId)}`,
       );
     }
     if (groups.length > groupsPerConnectionMax) {
       throw new GatewayError(
         'too-many-groups',
-        `The token names ${groups.length} groups; groupsPerConnectionMax allows ${groupsPerConnectionMax}`,
+        `The token names ${groups.length} groups; groupsPerConnectionMax allows ${groupsPerConnectionMax}; join the rest later, or issue fewer`,
       );
     }
-    if (!groups.every((group) => isGroupName(group, nameLengthMax))) {
+    const badGroup = groups.find((group) => !isGroupName(group, nameLengthMax));
+    if (badGroup !== undefined) {
       throw new GatewayError(
         'bad-request',
-        `Each of the token's groups must have 1..${nameLengthMax} characters of valid Unicode, not only white space`,
+        `Each of the token's groups must have 1..${nameLengthMax} characters of valid Unicode, not only white space, got ${shown(badGroup)}`,
       );
     }
   }
 
-  #refuse(response: HttpResponse): UpgradeDecision {
-    count(this.#options.services.counters.refusals, response.status);
+  #checkOpen(): void {
+    if (!this.#isClosed) return;
+    throw new GatewayError('shutting-down', 'This node is going away; connect again');
+  }
+
+  #refuse(error: unknown): UpgradeDecision {
+    const { counters, onError } = this.#options.services;
+    if (isInternal(error)) onError(error);
+    const response = responseToError(error);
+    count(counters.refusals, response.status);
     return { reject: response };
   }
 }
@@ -202,28 +223,26 @@ export function notAWebSocket(): HttpResponse {
 }
 
 function hubOf(path: string, query: URLSearchParams): string {
-  const name = path.startsWith(hubsPrefix)
-    ? decoded(path.slice(hubsPrefix.length).replace(/\/$/, ''))
-    : isBare(path)
-      ? query.get('hub')
-      : null;
-  const hub = name === null ? undefined : parseHub(name);
+  const name = hubNameOf(path, query);
+  const hub = name === undefined ? undefined : parseHub(name);
   if (hub !== undefined) return hub;
   throw new GatewayError(
     'bad-request',
-    'The URL must be /client/hubs/{hub} or /client/?hub={hub}; a hub has 1..128 of A-Z a-z 0-9 _ ` , . [ ] and begins with a letter',
+    `The URL must be /client/hubs/{hub} or /client/?hub={hub}, got ${shown(name ?? path)}; a hub has 1..128 of A-Z a-z 0-9 _ \` , . [ ] and begins with a letter`,
   );
 }
 
-function isBare(path: string): boolean {
-  return path === pathPrefix || path === `${pathPrefix}/`;
+function hubNameOf(path: string, query: URLSearchParams): string | undefined {
+  if (path.startsWith(hubsPrefix)) return decoded(path.slice(hubsPrefix.length).replace(/\/$/, ''));
+  const isBare = path === pathPrefix || path === `${pathPrefix}/`;
+  return isBare ? (query.get('hub') ?? undefined) : undefined;
 }
 
-function decoded(segment: string): string | null {
+/** undefined: it is not percent-encoded UTF-8. */
+function decoded(text: string): string | undefined {
   try {
-    return decodeURIComponent(segment);
+    return decodeURIComponent(text);
   } catch {
-    // Not percent-encoded text: no hub has such a name.
-    return null;
+    return undefined;
   }
 }

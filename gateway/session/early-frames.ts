@@ -23,7 +23,7 @@ export class EarlyFrames {
   take(bytes: Uint8Array, isBinary: boolean): boolean {
     this.#bytes += bytes.length;
     if (this.#frames.length >= framesMax || this.#bytes > this.#bytesMax) return false;
-    this.#frames.push({ bytes: bytes.slice(), isBinary });
+    this.#frames.push({ bytes: new Uint8Array(bytes), isBinary });
     return true;
   }
 

@@ -54,6 +54,12 @@ interface GroupStream {
   readonly idleTimeoutMs: number;
   /** Number of the next fragment. */
   expected: number;
+  /** Number of the first fragment that the backplane has not accepted yet: what acks say. */
+  unaccepted: number;
+  /** Settles when the backplane has answered to every publication so far. */
+  accepted: Promise<void>;
+  /** `ending`: its last fragments are on their way, and the publisher waits for `streamClosed`. */
+  phase: 'open' | 'ending' | 'closed';
   lastSeenMs: number;
 }
 
@@ -81,11 +87,14 @@ export class GroupStreams {
     const { group, streamId } = command;
     const { maySend, openMax, sweep } = this.#options;
     if (!maySend(group)) {
-      this.#closed(streamId, 'Forbidden', `No permission to send to group '${group}'`);
+      const message = `The connection has no permission sendToGroup for group '${group}'; its token needs the role webpubsub.sendToGroup or webpubsub.sendToGroup.${group}`;
+      this.#closed(streamId, 'Forbidden', message);
     } else if (this.#open.has(streamId)) {
-      this.#closed(streamId, 'BadRequest', `Stream '${streamId}' is open already`);
+      const message = `Stream '${streamId}' is open already; choose another streamId`;
+      this.#closed(streamId, 'BadRequest', message);
     } else if (this.#open.size >= openMax) {
-      this.#closed(streamId, 'BadRequest', `${openMax} streams are open, the most allowed`);
+      const message = `${openMax} streams of this connection are open, the most that streamsPerConnectionMax allows; end one first`;
+      this.#closed(streamId, 'BadRequest', message);
     } else {
       this.#open.set(streamId, {
         streamId,
@@ -93,6 +102,9 @@ export class GroupStreams {
         noEcho: command.noEcho,
         idleTimeoutMs: command.idleTimeoutMs ?? idleTimeoutMsDefault,
         expected: 1,
+        unaccepted: 1,
+        accepted: Promise.resolve(),
+        phase: 'open',
         lastSeenMs: sweep.now(),
       });
       sweep.add(this);
@@ -108,46 +120,63 @@ export class GroupStreams {
     // Without content it only says that the publisher is alive.
     if (payload === undefined || streamSequenceId === undefined) return;
     if (streamSequenceId < stream.expected) {
-      this.#ackUpTo(stream.streamId, stream.expected);
+      this.#ackUpTo(stream.streamId, stream.unaccepted);
     } else if (streamSequenceId > stream.expected) {
       this.#options.reply({
         kind: 'streamNack',
         streamId: stream.streamId,
         name: 'InvalidSequenceId',
-        message: `Fragment ${streamSequenceId} came where ${stream.expected} was due`,
+        message: `Fragment ${streamSequenceId} came where ${stream.expected} was due; send again from there`,
         expectedSequenceId: stream.expected,
       });
     } else {
       stream.expected += 1;
-      this.#publish(stream, payload, { streamId: stream.streamId, streamSequenceId }).then(
-        () => this.#ackUpTo(stream.streamId, streamSequenceId + 1),
-        () => this.#fail(stream),
-      );
+      const { streamId } = stream;
+      const published = this.#publish(stream, payload, { streamId, streamSequenceId });
+      this.#inTurn(stream, published, () => {
+        stream.unaccepted = streamSequenceId + 1;
+        if (stream.phase !== 'closed') this.#ackUpTo(streamId, stream.unaccepted);
+      });
     }
   }
 
+  /** The publisher hears of the close when every fragment, the last included, was accepted. */
   end(command: StreamEnd): void {
     const stream = this.#find(command.streamId);
     if (stream === undefined) return;
     const { error } = command;
-    this.#finish(stream, error === undefined ? undefined : { name: 'UserError', ...error });
-    this.#options.reply({ kind: 'streamClosed', streamId: stream.streamId, error: undefined });
+    stream.phase = 'ending';
+    const ended = this.#finish(
+      stream,
+      error === undefined ? undefined : { name: 'UserError', ...error },
+    );
+    this.#inTurn(stream, ended, () => {
+      if (stream.phase === 'closed') return;
+      stream.phase = 'closed';
+      this.#options.reply({ kind: 'streamClosed', streamId: stream.streamId, error: undefined });
+    });
   }
 
   endIdle(): void {
     const now = this.#options.sweep.now();
     for (const stream of this.#open.values()) {
       if (now - stream.lastSeenMs <= stream.idleTimeoutMs) continue;
-      const message = `No fragment came for ${stream.idleTimeoutMs} ms`;
-      this.#finish(stream, { name: 'IdleTimeout', message });
-      this.#closed(stream.streamId, 'IdleTimeout', message);
+      this.#abort(
+        stream,
+        'IdleTimeout',
+        `No fragment came for ${stream.idleTimeoutMs} ms, its idleTimeoutMs; send streamData without data to keep it open`,
+      );
     }
   }
 
   /** The connection is gone: receivers are told that no more will come. */
   cancelAll(): void {
     for (const stream of this.#open.values()) {
-      this.#finish(stream, { name: 'Cancelled', message: 'The publisher disconnected' });
+      stream.phase = 'closed';
+      // A receiver that misses the end learns of it by its own idle timeout.
+      this.#finish(stream, { name: 'Cancelled', message: 'The publisher disconnected' }).catch(
+        () => undefined,
+      );
     }
     this.#options.sweep.remove(this);
   }
@@ -158,22 +187,36 @@ export class GroupStreams {
       this.#closed(streamId, 'StreamNotFound', `Stream '${streamId}' is not open; start it first`);
     } else if (!this.#options.maySend(stream.group)) {
       const message = `The permission to send to group '${stream.group}' was taken back`;
-      this.#finish(stream, { name: 'Forbidden', message });
-      this.#closed(streamId, 'Forbidden', message);
+      this.#abort(stream, 'Forbidden', message);
       return undefined;
     }
     return stream;
   }
 
-  #fail(stream: GroupStream): void {
-    if (this.#open.get(stream.streamId) !== stream) return;
-    const message = 'A fragment could not be published';
-    this.#finish(stream, { name: 'InternalServerError', message });
-    this.#closed(stream.streamId, 'InternalServerError', message);
+  /** Runs `onAccepted` when this and all publications before it were accepted. */
+  #inTurn(stream: GroupStream, published: Promise<void>, onAccepted: () => void): void {
+    stream.accepted = Promise.all([stream.accepted, published]).then(onAccepted);
+    stream.accepted.catch(() =>
+      this.#abort(
+        stream,
+        'InternalServerError',
+        'A fragment could not be published; start the stream anew',
+      ),
+    );
+  }
+
+  /** Ends the stream with an error that receivers and publisher are told of, once. */
+  #abort(stream: GroupStream, name: StreamErrorName, message: string): void {
+    const { phase } = stream;
+    if (phase === 'closed') return;
+    stream.phase = 'closed';
+    // When it is ending, receivers have been sent its end already.
+    if (phase === 'open') this.#finish(stream, { name, message }).catch(() => undefined);
+    this.#closed(stream.streamId, name, message);
   }
 
   /** Tells receivers that the stream is over. */
-  #finish(stream: GroupStream, error: StreamError | undefined): void {
+  #finish(stream: GroupStream, error: StreamError | undefined): Promise<void> {
     this.#open.delete(stream.streamId);
     if (this.#open.size === 0) this.#options.sweep.remove(this);
     const fragment: StreamFragment = {
@@ -183,8 +226,7 @@ export class GroupStreams {
       ...(error === undefined ? {} : { error }),
     };
     const nothing: Payload = { dataType: 'text', bytes: new Uint8Array(0) };
-    // A receiver that misses the end learns of it by its own idle timeout.
-    this.#publish(stream, nothing, fragment).catch(() => undefined);
+    return this.#publish(stream, nothing, fragment);
   }
 
   #publish(stream: GroupStream, payload: Payload, fragment: StreamFragment): Promise<void> {

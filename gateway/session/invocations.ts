@@ -2,28 +2,38 @@
 import type { Payload, Reply, ReplyError } from '../protocol/model.ts';
 import { replyErrorOf } from './reply-error.ts';
 
+type Call = () => Promise<Payload | undefined>;
+
 export class Invocations {
   readonly #max: number;
   readonly #reply: (reply: Reply) => void;
-  readonly #waiting = new Set<string>();
+  /** Calls whose answer is wanted. */
+  readonly #waiting = new Map<string, Call>();
+  /** Calls not answered yet, the cancelled ones included: those cost the backend just as much. */
+  #running = 0;
 
   constructor(max: number, reply: (reply: Reply) => void) {
     this.#max = max;
     this.#reply = reply;
   }
 
-  run(invocationId: string, call: () => Promise<Payload | undefined>): void {
-    if (this.#waiting.has(invocationId) || this.#waiting.size >= this.#max) {
-      this.#answer(invocationId, {
-        name: 'BadRequest',
-        message: `Invocation '${invocationId}' is refused: its id is in use, or ${this.#max} are waiting`,
-      });
+  run(invocationId: string, call: Call): void {
+    if (this.#waiting.has(invocationId)) {
+      this.#refuse(invocationId, 'its id is in use; choose another');
       return;
     }
-    this.#waiting.add(invocationId);
+    if (this.#running >= this.#max) {
+      this.#refuse(
+        invocationId,
+        `${this.#max} of this connection are waiting, the most that pendingAcksMax allows`,
+      );
+      return;
+    }
+    this.#waiting.set(invocationId, call);
+    this.#running += 1;
     call().then(
-      (payload) => this.#settle(invocationId, payload ?? emptyPayload()),
-      (error: unknown) => this.#settle(invocationId, replyErrorOf(error)),
+      (payload) => this.#settle(invocationId, call, payload ?? emptyPayload()),
+      (error: unknown) => this.#settle(invocationId, call, replyErrorOf(error)),
     );
   }
 
@@ -31,9 +41,17 @@ export class Invocations {
     this.#waiting.delete(invocationId);
   }
 
-  #settle(invocationId: string, result: Payload | ReplyError): void {
-    // A cancelled invocation is not waited for any more.
-    if (this.#waiting.delete(invocationId)) this.#answer(invocationId, result);
+  #settle(invocationId: string, call: Call, result: Payload | ReplyError): void {
+    this.#running -= 1;
+    // A cancelled invocation is not waited for any more, and its id may be in use again.
+    if (this.#waiting.get(invocationId) !== call) return;
+    this.#waiting.delete(invocationId);
+    this.#answer(invocationId, result);
+  }
+
+  #refuse(invocationId: string, why: string): void {
+    const message = `Invocation '${invocationId}' is refused: ${why}`;
+    this.#answer(invocationId, { name: 'BadRequest', message });
   }
 
   #answer(invocationId: string, result: Payload | ReplyError): void {

@@ -2,6 +2,7 @@
  * One client connection: takes its commands in order, checks what it may do, and answers. Lives
  * from the accepted upgrade to the socket's close.
  */
+import { isInternal } from '../error-response.ts';
 import { GatewayError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { closeCodes, type CloseCode } from '../protocol/close-codes.ts';
@@ -22,6 +23,7 @@ import type { LocalSubscribers, Publisher, Subscriber, SubscriberOwner } from '.
 import type { Socket, SocketHandler } from '../transport/transport.ts';
 import { AckLedger } from './ack-ledger.ts';
 import { EarlyFrames } from './early-frames.ts';
+import { GroupChanges } from './group-changes.ts';
 import type { EventHandlers } from './event-handlers.ts';
 import { GroupStreams, type StreamSweep } from './group-streams.ts';
 import { Invocations } from './invocations.ts';
@@ -36,6 +38,8 @@ export interface SessionServices {
   readonly streamSweep: StreamSweep;
   readonly limits: Limits;
   readonly counters: SessionCounters;
+  /** Is told every error that is a fault of the gateway itself. Must not throw. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Who is speaking, as the handshake found out. */
@@ -65,6 +69,9 @@ export class Session implements SocketHandler, SubscriberOwner {
   #isClosing = false;
   // The rest is made when it is first needed: most connections only listen.
   #acks: AckLedger | undefined;
+  /** Operations without an ackId that are running. */
+  #silentRunning = 0;
+  #groupChanges: GroupChanges | undefined;
   #streams: GroupStreams | undefined;
   #invocations: Invocations | undefined;
 
@@ -94,17 +101,20 @@ export class Session implements SocketHandler, SubscriberOwner {
       owner: this,
     });
     this.#subscriber = subscriber;
-    subscribers.enter(subscriber, this.#initialGroups).then(
-      () => this.#onEntered(),
-      (error: unknown) => this.close(closeCodes.internalError, messageOf(error)),
-    );
+    subscribers
+      .enter(subscriber, this.#initialGroups)
+      .then(() => this.#onEntered())
+      .catch((error: unknown) => this.#fail(error));
     this.#initialGroups = noGroups;
   }
 
   onFrame(bytes: Uint8Array, isBinary: boolean): void {
     if (this.#isClosing) return;
     if (this.#early !== undefined && !this.#early.take(bytes, isBinary)) {
-      this.close(closeCodes.policyViolation, 'Too much was sent before the connection was ready');
+      this.close(
+        closeCodes.policyViolation,
+        'Too much was sent before the connection was ready; wait for system/connected',
+      );
     }
     if (this.#early === undefined) this.#decode(bytes, isBinary);
   }
@@ -113,7 +123,7 @@ export class Session implements SocketHandler, SubscriberOwner {
     const { frameBytesMax } = this.#services.limits;
     this.close(
       closeCodes.messageTooBig,
-      `A frame of ${bytes} bytes is over the ${frameBytesMax} that frameBytesMax allows`,
+      `A frame of ${bytes} bytes is over the ${frameBytesMax} that frameBytesMax allows; send less`,
     );
   }
 
@@ -147,6 +157,12 @@ export class Session implements SocketHandler, SubscriberOwner {
     const early = this.#early;
     this.#early = undefined;
     early?.replay((bytes, isBinary) => this.onFrame(bytes, isBinary));
+  }
+
+  /** For errors of what nobody waits for: neither the transport nor an operation. */
+  #fail(error: unknown): void {
+    if (isInternal(error)) this.#services.onError(error);
+    this.close(closeCodes.internalError, messageOf(error));
   }
 
   #decode(bytes: Uint8Array, isBinary: boolean): void {
@@ -189,11 +205,20 @@ export class Session implements SocketHandler, SubscriberOwner {
 
   /** Executes an operation once per ackId, and answers when the client asked for an answer. */
   #perform(ackId: ClientId64 | undefined, operation: () => Promise<void>): void {
-    if (ackId !== undefined && !this.#begin(ackId)) return;
+    if (ackId === undefined ? !this.#beginSilently() : !this.#begin(ackId)) return;
     operation().then(
       () => this.#finish(ackId, undefined),
       (error: unknown) => this.#finish(ackId, replyErrorOf(error)),
     );
+  }
+
+  /** False: too many run already. Nobody is told, but it is counted. */
+  #beginSilently(): boolean {
+    const { counters, limits } = this.#services;
+    const isRefused = this.#silentRunning >= limits.pendingAcksMax;
+    if (isRefused) counters.silentFailures += 1;
+    else this.#silentRunning += 1;
+    return !isRefused;
   }
 
   /** False: the operation is not to be executed; what there is to say was said. */
@@ -213,6 +238,7 @@ export class Session implements SocketHandler, SubscriberOwner {
 
   #finish(ackId: ClientId64 | undefined, error: ReplyError | undefined): void {
     if (ackId === undefined) {
+      this.#silentRunning -= 1;
       if (error !== undefined) this.#services.counters.silentFailures += 1;
       return;
     }
@@ -225,9 +251,14 @@ export class Session implements SocketHandler, SubscriberOwner {
 
   async #changeGroup(change: 'joinGroup' | 'leaveGroup', group: string): Promise<void> {
     this.#require('joinLeaveGroup', group);
-    if (this.#subscriber === undefined) return;
-    if (change === 'joinGroup') await this.#services.subscribers.join(this.#subscriber, group);
-    else this.#services.subscribers.leave(this.#subscriber, group);
+    const { subscribers } = this.#services;
+    const subscriber = this.#subscriber;
+    if (subscriber === undefined) return;
+    this.#groupChanges ??= new GroupChanges();
+    await this.#groupChanges.run(group, async () => {
+      if (change === 'joinGroup') await subscribers.join(subscriber, group);
+      else subscribers.leave(subscriber, group);
+    });
   }
 
   async #sendToGroup(command: SendToGroup): Promise<void> {
@@ -238,10 +269,17 @@ export class Session implements SocketHandler, SubscriberOwner {
       if (this.#isSimple) this.close(closeCodes.policyViolation, messageOf(error));
       throw error;
     }
+    let { payload } = command;
+    const change = this.#groupChanges?.pending(command.group);
+    if (change !== undefined) {
+      // Who joins and sends without waiting for the ack gets its own message, too.
+      payload = { ...payload, bytes: new Uint8Array(payload.bytes) };
+      await change.catch(() => undefined);
+    }
     await this.#services.publisher.publish({
       hub: this.hub,
       to: { kind: 'group', name: command.group },
-      payload: command.payload,
+      payload,
       metadata: command.metadata,
       sender: { connectionId: this.connectionId, userId: this.userId },
       noEcho: command.noEcho,
