@@ -50,12 +50,8 @@ for (const protocol of clientProtocols) {
       ] as const;
       for (const [permission, operation] of operations) {
         const { errorDetail } = await sendError(operation());
-        assert.deepEqual(errorDetail, {
-          name: 'Forbidden',
-          message:
-            `The connection has no permission ${permission} for group 'g'; its token needs ` +
-            `the role webpubsub.${permission} or webpubsub.${permission}.g`,
-        });
+        assert.equal(errorDetail?.name, 'Forbidden');
+        assert.ok(errorDetail.message.includes(`webpubsub.${permission}.g`));
       }
       await service.grantPermission(connectionId, 'joinLeaveGroup');
       await service.grantPermission(connectionId, 'sendToGroup');

@@ -1,6 +1,7 @@
 /** Every method of the published client against a gateway, over each subprotocol. */
 import assert from 'node:assert/strict';
 import {
+  InvocationError,
   SendMessageError,
   WebPubSubClient,
   type OnGroupDataMessageArgs,
@@ -233,16 +234,11 @@ const eventMethods = (protocol: WebPubSubClientProtocol) =>
         const anna = await startSdkClient(t, service, { protocol });
         const options = { invocationId: 'call 7' };
         const call = anna.client.invokeEvent('price', { of: 'tea' }, 'json', options);
-        await assert.rejects(call, {
-          name: 'InvocationError',
-          invocationId: 'call 7',
-          errorDetail: {
-            name: 'InvocationFailed',
-            message:
-              `No event handler of hub '${service.hubName}' takes event 'price'; ` +
-              'send to a group, or configure one',
-          },
-        });
+        const error = await rejection(call);
+        assert.ok(error instanceof InvocationError);
+        assert.equal(error.invocationId, 'call 7');
+        assert.equal(error.errorDetail?.name, 'InvocationFailed');
+        assert.match(error.errorDetail.message, /'price'/);
         const aborted = { abortSignal: AbortSignal.abort() };
         await assert.rejects(anna.client.invokeEvent('price', 1, 'json', aborted));
         await anna.client.joinGroup('g');

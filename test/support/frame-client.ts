@@ -1,4 +1,5 @@
 /** A WebSocket client that sees every frame exactly as it was sent. */
+import type { Socket as NetSocket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { WebSocket, type ClientOptions } from 'ws';
 import { Inbox } from './inbox.ts';
@@ -33,10 +34,14 @@ export class FrameClient {
   /** Text frames as strings, binary ones as buffers. */
   readonly frames = new Inbox<string | Buffer>('frames');
   readonly #closed: Promise<CloseEvent>;
+  #connection: NetSocket | undefined;
 
   private constructor(url: string, options: FrameClientOptions) {
     const { subprotocols = [], ...others } = options;
     this.#socket = new WebSocket(url, [...subprotocols], others);
+    this.#socket.once('upgrade', (response) => {
+      this.#connection = response.socket;
+    });
     this.#socket.on('message', (data: Buffer, isBinary) => {
       this.frames.push(isBinary ? data : data.toString('utf8'));
     });
@@ -70,6 +75,12 @@ export class FrameClient {
 
   sendJson(value: unknown): void {
     this.send(JSON.stringify(value));
+  }
+
+  /** Writes bytes as they are behind the library's back: frames that it would not send. */
+  sendRaw(bytes: Uint8Array): void {
+    if (this.#connection === undefined) throw new Error('the WebSocket is not open yet');
+    this.#connection.write(bytes);
   }
 
   /** The next frame, which must be JSON text. */
