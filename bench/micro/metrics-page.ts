@@ -20,10 +20,13 @@ export interface GatewayCounters {
   readonly slowConsumersClosed: number | undefined;
 }
 
-/** Reads the metrics page of the gateway on this port. @throws TypeError when it is gone. */
-export async function readGatewayCounters(port: number): Promise<GatewayCounters> {
-  const response = await fetch(`http://127.0.0.1:${String(port)}/metrics`);
-  const page = await response.text();
+/** An answer that comes later is one of another moment. */
+const answerMsMax = 500;
+
+/** Reads the metrics page of the gateway on this port; undefined when it does not answer at once. */
+export async function readGatewayCounters(port: number): Promise<GatewayCounters | undefined> {
+  const page = await readPage(`http://127.0.0.1:${String(port)}/metrics`);
+  if (page === undefined) return undefined;
   return {
     writes: sumMetric(page, 'trunkline_writes_total'),
     deliveries: sumMetric(page, 'trunkline_deliveries_total'),
@@ -31,4 +34,14 @@ export async function readGatewayCounters(port: number): Promise<GatewayCounters
     retainedBytes: sumMetric(page, 'trunkline_retained_bytes'),
     slowConsumersClosed: sumMetric(page, 'trunkline_slow_consumers_closed_total'),
   };
+}
+
+async function readPage(url: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(answerMsMax) });
+    return await response.text();
+  } catch {
+    // A saturated or stopped gateway: the figure is then unknown, and printed as such.
+    return undefined;
+  }
 }

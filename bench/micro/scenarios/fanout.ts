@@ -198,6 +198,12 @@ function fanoutNotes(runs: readonly FanoutRun[]): string[] {
     'Deliveries per CPU-second of a loop that batches by itself mean something only with the CPU ' +
       'and the p99 beside them: near 100 % CPU a higher rate is a higher figure.',
   ];
+  if (runs.some(({ target }) => target === 'topics-deferred')) {
+    notes.push(
+      'topics publishes inside the message handler, topics-deferred after the reads of a turn ' +
+        '(why: bench/README.md). The honest yardstick is the better of the two.',
+    );
+  }
   if (saturated.length > 0) notes.push(`Saturated, not all was delivered: ${list(saturated)}.`);
   if (discarded.length > 0) {
     notes.push(`Discarded, the generator was busy above 70 %: ${list(discarded)}.`);

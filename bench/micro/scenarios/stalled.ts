@@ -1,7 +1,7 @@
 /** Readers that stall among readers that do not: memory per stalled one, latency of the others. */
 import { setInterval as every } from 'node:timers/promises';
 import type { BenchOptions, StalledOptions } from '../options.ts';
-import { readGatewayCounters, type GatewayCounters } from '../metrics-page.ts';
+import { readGatewayCounters } from '../metrics-page.ts';
 import { readMemory, type MemoryReading } from '../proc.ts';
 import type { Progress, Section } from '../report.ts';
 import { loadServer, withServer } from '../run-load.ts';
@@ -23,7 +23,9 @@ export interface StalledRun {
   readonly processPeakBytes: number;
   readonly tcpPeakBytes: number;
   readonly slabPeakBytes: number;
-  readonly stalledCut: number;
+  /** Most readers that the gateway saw congested at a time, and those it closed in the end. */
+  readonly congestedPeak: number | undefined;
+  readonly closed: number | undefined;
   readonly complete: number;
   readonly busyShare: number;
   readonly isValid: boolean;
@@ -98,7 +100,8 @@ export async function runStalled(
       processPeakBytes: rise(timeline, (entry) => entry.rssBytes),
       tcpPeakBytes: rise(timeline, (entry) => entry.tcpBytes),
       slabPeakBytes: rise(timeline, (entry) => entry.slabBytes),
-      stalledCut: result.stalledCut,
+      congestedPeak: highest(timeline.map((entry) => entry.congested)),
+      closed: highest(timeline.map((entry) => entry.slowConsumersClosed)),
       complete: result.delivered / result.expected,
       busyShare: result.busyShare,
       isValid: result.busyShare <= generatorBusyShareMax,
@@ -113,9 +116,7 @@ async function readTimeline(
   port: number,
   hasMetrics: boolean,
 ): Promise<TimelineEntry> {
-  const counters: GatewayCounters | undefined = hasMetrics
-    ? await readGatewayCounters(port)
-    : undefined;
+  const counters = hasMetrics ? await readGatewayCounters(port) : undefined;
   return {
     ms: Math.round(performance.now()),
     ...readMemory(pid),
@@ -128,6 +129,11 @@ async function readTimeline(
 function rise(timeline: readonly TimelineEntry[], pick: (entry: TimelineEntry) => number): number {
   const values = timeline.map(pick);
   return Math.max(...values) - (values[0] ?? 0);
+}
+
+function highest(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
 }
 
 /** Runs without and with stalled readers in turn. */
@@ -184,7 +190,8 @@ function stalledTable(samples: readonly StalledSample[], stalled: number): strin
       formatMs(percentile(sorted, 0.99)),
       formatKiB(mean((run) => run.processPeakBytes)),
       formatKiB(mean((run) => run.tcpPeakBytes)),
-      formatNumber(mean((run) => run.stalledCut)),
+      formatNumber(highest(runs.map((run) => run.congestedPeak))),
+      formatNumber(highest(runs.map((run) => run.closed))),
       formatShare(mean((run) => run.busyShare)),
     ];
   });
@@ -196,7 +203,8 @@ function stalledTable(samples: readonly StalledSample[], stalled: number): strin
     'p99 ms',
     'process KiB',
     'TCP KiB',
-    'cut',
+    'congested',
+    'closed',
     'generator',
   ];
   return formatTable(header, rows);
