@@ -1,5 +1,4 @@
 /** Turns publications into envelopes, and knows on which key each goes out. */
-import { randomBytes } from 'node:crypto';
 import { encodeEnvelope } from '../../backplanes/envelope.ts';
 import type { Extension } from '../../backplanes/envelope-extension.ts';
 import type { Clock } from '../clock.ts';
@@ -17,15 +16,16 @@ export interface Outgoing {
 export class PublicationWriter {
   readonly #nodeId: string;
   readonly #clock: Pick<Clock, 'wallSeconds'>;
-  readonly #idPrefix = randomBytes(6).toString('base64url');
   #idCounter = 0;
   #counters = new Map<string, number>();
 
+  /** @param nodeId unique per start; every publication id begins with it. */
   constructor(nodeId: string, clock: Pick<Clock, 'wallSeconds'>) {
     this.#nodeId = nodeId;
     this.#clock = clock;
   }
 
+  /** Copies the payload. @throws EnvelopeError when a name is longer than an envelope can say. */
   write(publication: Publication): Outgoing {
     const { hub, payload, sender, to, ttlSeconds } = publication;
     const key = this.#keyOf(publication);
@@ -54,9 +54,10 @@ export class PublicationWriter {
     return inboxKey(nodeOfConnection(to.name) ?? this.#nodeId);
   }
 
+  /** Unique everywhere, because the node's id is. */
   #nextId(): string {
     this.#idCounter += 1;
-    return `${this.#idPrefix}${this.#idCounter.toString(36)}`;
+    return `${this.#nodeId}.${this.#idCounter.toString(36)}`;
   }
 
   #nextCounter(key: string): number {

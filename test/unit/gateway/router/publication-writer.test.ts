@@ -12,8 +12,8 @@ const base: Publication = {
   payload: { dataType: 'text', bytes: Buffer.from('x') },
 };
 
-function writerOf(clock = new FakeClock()): PublicationWriter {
-  return new PublicationWriter('node1', clock);
+function writerOf(clock = new FakeClock(), nodeId = 'node1'): PublicationWriter {
+  return new PublicationWriter(nodeId, clock);
 }
 
 describe('publication writer', () => {
@@ -32,7 +32,7 @@ describe('publication writer', () => {
 
   test('publication writer: ids are unique, counters grow by one for each key', () => {
     const writer = writerOf();
-    const other = writerOf();
+    const other = writerOf(new FakeClock(), 'node11');
     const ids = new Set<string>();
     for (let round = 1; round <= 100; round += 1) {
       for (const name of ['a', 'b']) {
