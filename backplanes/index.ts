@@ -4,7 +4,19 @@
  */
 import type { Backplane } from './backplane.ts';
 
-type Open = (url: string) => Promise<Backplane>;
+/** Settings of the gateway that adapters share; each has a default of its own. */
+export interface BackplaneOptions {
+  /** How long a publish waits for the broker. */
+  readonly publishTimeoutMs?: number;
+}
+
+type Open = (url: string, options: BackplaneOptions) => Promise<Backplane>;
+
+const openRedis: Open = async (url, options) => {
+  const { parseRedisUrl } = await import('./redis/redis-url.ts');
+  const { RedisBackplane } = await import('./redis/redis-backplane.ts');
+  return new RedisBackplane(parseRedisUrl(url), options);
+};
 
 const adapters: ReadonlyMap<string, Open> = new Map<string, Open>([
   [
@@ -14,13 +26,23 @@ const adapters: ReadonlyMap<string, Open> = new Map<string, Open>([
       return new MemoryBackplane();
     },
   ],
+  ['redis:', openRedis],
+  ['rediss:', openRedis],
+  ['redis+sentinel:', openRedis],
+  ['redis+shards:', openRedis],
 ]);
 
 /** URL schemes that `openBackplane` accepts, each with its colon. */
 export const backplaneSchemes: readonly string[] = [...adapters.keys()];
 
-/** The adapter for a URL, not started yet; undefined when no adapter serves its scheme. */
-export async function openBackplane(url: string): Promise<Backplane | undefined> {
+/**
+ * The adapter for a URL, not started yet; undefined when no adapter serves its scheme.
+ * @throws BackplaneUnavailableError when the adapter cannot make sense of the rest of the URL.
+ */
+export async function openBackplane(
+  url: string,
+  options: BackplaneOptions = {},
+): Promise<Backplane | undefined> {
   const scheme = url.slice(0, url.indexOf(':') + 1).toLowerCase();
-  return adapters.get(scheme)?.(url);
+  return adapters.get(scheme)?.(url, options);
 }

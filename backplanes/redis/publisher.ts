@@ -1,0 +1,229 @@
+/**
+ * Publishes over one connection: what comes in one turn of the event loop leaves in one pipeline, in
+ * order; every publish is answered within its time; what waits is bounded in number and bytes.
+ */
+import type { Redis } from 'ioredis';
+import { BackplaneUnavailableError, PublishOutcomeUnknownError } from '../backplane.ts';
+import type { Connection } from './connection.ts';
+import type { RedisCounters, RedisSettings } from './settings.ts';
+
+/** One publish on its way. `resolve` takes the number of receivers. */
+export interface PendingPublish {
+  readonly channel: string;
+  readonly bytes: Uint8Array;
+  readonly resolve: (receivers: number) => void;
+  readonly reject: (error: Error) => void;
+  /** Servers that it was sent to so far; for those that send it elsewhere. */
+  hops: number;
+}
+
+interface Batch {
+  readonly items: readonly PendingPublish[];
+  readonly bytes: number;
+  readonly sentAt: number;
+  isOver: boolean;
+}
+
+export interface PublisherOptions {
+  readonly server: string;
+  readonly connection: Connection;
+  readonly command: 'publish' | 'spublish';
+  readonly settings: RedisSettings;
+  readonly counters: RedisCounters;
+  /** Another server has the channel now. True: the publish has been taken over. */
+  readonly onMoved: (publish: PendingPublish, message: string) => boolean;
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #sent = new Set<Batch>();
+  #turn: PendingPublish[] = [];
+  #turnBytes = 0;
+  #inflight = 0;
+  #inflightBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  get isReady(): boolean {
+    return this.#options.connection.client !== undefined;
+  }
+
+  /** Resolves with the number of receivers on this server. */
+  publish(channel: string, bytes: Uint8Array): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.accept({ channel, bytes, resolve, reject, hops: 0 });
+    });
+  }
+
+  /** Takes a publish, or rejects it at once. */
+  accept(publish: PendingPublish): void {
+    const refusal = this.#refusal(publish.bytes.length);
+    if (refusal !== undefined) {
+      this.#refuse(publish, refusal);
+      return;
+    }
+    if (this.#turn.length === 0) setImmediate(() => this.#flush());
+    this.#turn.push(publish);
+    this.#turnBytes += publish.bytes.length;
+    this.#inflight += 1;
+    this.#inflightBytes += publish.bytes.length;
+  }
+
+  /** Sends what is collected; resolves when everything sent was answered or has timed out. */
+  drain(): Promise<void> {
+    this.#flush();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      this.#checkIdle();
+    });
+  }
+
+  #refusal(bytes: number): string | undefined {
+    const { server, settings, connection } = this.#options;
+    if (connection.client === undefined) {
+      const why = connection.lastError?.message;
+      return `Redis at ${server} is not connected${why === undefined ? '' : `: ${why}`}`;
+    }
+    const { inflightMax, inflightBytesMax } = settings;
+    if (this.#inflight < inflightMax && this.#inflightBytes + bytes <= inflightBytesMax) {
+      return undefined;
+    }
+    return (
+      `Redis at ${server} is too slow: ${this.#inflight} publishes of ${this.#inflightBytes} ` +
+      `bytes wait for its reply already`
+    );
+  }
+
+  #refuse(publish: PendingPublish, message: string, cause?: Error): void {
+    this.#options.counters.refused += 1;
+    publish.reject(new BackplaneUnavailableError(message, cause === undefined ? {} : { cause }));
+  }
+
+  #flush(): void {
+    const items = this.#turn;
+    if (items.length === 0) return;
+    const batch: Batch = {
+      items,
+      bytes: this.#turnBytes,
+      sentAt: performance.now(),
+      isOver: false,
+    };
+    this.#turn = [];
+    this.#turnBytes = 0;
+    const client = this.#options.connection.client;
+    if (client === undefined) {
+      this.#release(batch);
+      for (const item of items) {
+        this.#refuse(item, `Redis at ${this.#options.server} went away before it was sent`);
+      }
+      return;
+    }
+    this.#sent.add(batch);
+    this.#watch();
+    void this.#send(client, batch);
+  }
+
+  async #send(client: Redis, batch: Batch): Promise<void> {
+    const pipeline = client.pipeline();
+    for (const { channel, bytes } of batch.items) {
+      const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      if (this.#options.command === 'publish') pipeline.publish(channel, view);
+      else pipeline.spublish(channel, view);
+    }
+    const results = (await pipeline.exec()) ?? [];
+    this.#sent.delete(batch);
+    this.#release(batch);
+    if (!batch.isOver) this.#answer(batch, results);
+    this.#checkIdle();
+  }
+
+  #answer(batch: Batch, results: readonly (readonly [Error | null, unknown])[]): void {
+    for (const [index, item] of batch.items.entries()) {
+      const [error, receivers] = results[index] ?? [new Error('no reply'), 0];
+      if (error === null) {
+        this.#options.counters.published += 1;
+        item.resolve(Number(receivers));
+      } else {
+        this.#failed(item, error);
+      }
+    }
+  }
+
+  #failed(item: PendingPublish, error: Error): void {
+    const { server, onMoved, counters } = this.#options;
+    const { message } = error;
+    if (error.name === 'ReplyError') {
+      if (message.startsWith('MOVED ') && onMoved(item, message)) return;
+      this.#refuse(item, `Redis at ${server} refused the publish: ${message}`, error);
+    } else if (message.startsWith("Stream isn't writeable")) {
+      this.#refuse(item, `Redis at ${server} went away before it was sent`, error);
+    } else {
+      counters.unknown += 1;
+      item.reject(
+        new PublishOutcomeUnknownError(`Redis at ${server} was lost before it answered`, {
+          cause: error,
+        }),
+      );
+    }
+  }
+
+  #release(batch: Batch): void {
+    this.#inflight -= batch.items.length;
+    this.#inflightBytes -= batch.bytes;
+  }
+
+  #checkIdle(): void {
+    if (this.#onIdle === undefined || this.#oldest() !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#onIdle();
+  }
+
+  #oldest(): Batch | undefined {
+    for (const batch of this.#sent) if (!batch.isOver) return batch;
+    return undefined;
+  }
+
+  /** One timer, for the oldest batch that waits. */
+  #watch(): void {
+    if (this.#timer !== undefined) return;
+    const oldest = this.#oldest();
+    if (oldest === undefined) return;
+    const { publishTimeoutMs } = this.#options.settings;
+    const leftMs = oldest.sentAt + publishTimeoutMs - performance.now();
+    this.#timer = setTimeout(
+      () => {
+        // Replies that came while this process was busy are read before anything is given up.
+        setImmediate(() => {
+          this.#timer = undefined;
+          this.#expire();
+          this.#watch();
+          this.#checkIdle();
+        });
+      },
+      Math.max(1, leftMs),
+    );
+  }
+
+  #expire(): void {
+    const { server, settings, counters } = this.#options;
+    const before = performance.now() - settings.publishTimeoutMs;
+    for (const batch of this.#sent) {
+      if (batch.sentAt > before) return;
+      if (batch.isOver) continue;
+      // It counts as in flight until the connection answers or is lost: it still holds memory.
+      batch.isOver = true;
+      counters.unknown += batch.items.length;
+      for (const item of batch.items) {
+        item.reject(
+          new PublishOutcomeUnknownError(
+            `Redis at ${server} did not answer within ${settings.publishTimeoutMs} ms`,
+          ),
+        );
+      }
+    }
+  }
+}
