@@ -89,7 +89,7 @@ export const limitTable = {
     meaning: 'How long a connection may read too slowly, in ms, before it is closed with 4008',
   },
   ringBytesPerDestinationMax: {
-    default: MiB,
+    default: 4 * MiB,
     min: 64 * KiB,
     max: 256 * MiB,
     meaning:

@@ -7,26 +7,25 @@ import type { Clock } from '../clock.ts';
 import { closeCodes } from '../protocol/close-codes.ts';
 import type { Frame } from '../protocol/codec.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
-import { sliceBytesMax, sliceFrames } from './slices.ts';
 import { Target, type Membership } from './target.ts';
 
 export interface CongestionOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'wallSeconds'>;
   /** Longest time in ms without a byte taken by the kernel. */
   readonly stalledMsMax: number;
-  /** Most bytes of a turn that wait in a member's backlog. */
-  readonly backlogBytesMax: number;
 }
+
+/** Bytes of frames written to a recovering member before its socket is asked again. */
+const writeBytesMax = 64 * 1024;
 
 export class Congestion {
   readonly #options: CongestionOptions;
-  /** Congested members, each with the rest of the turn in which it congested. */
-  readonly #members = new Map<LocalSubscriber, readonly Frame[]>();
+  readonly #members = new Set<LocalSubscriber>();
   /** Members closed because they stalled, since the start. */
   stalledCount = 0;
   /** Members closed because a ring dropped what they still needed, since the start. */
   fellBehindCount = 0;
-  /** Frames given late, from backlogs and rings, since the start. */
+  /** Frames given late, from rings, since the start. */
   lateDeliveries = 0;
 
   constructor(options: CongestionOptions) {
@@ -38,17 +37,13 @@ export class Congestion {
     return this.#members.size;
   }
 
-  /**
-   * The socket did not take everything: from now on targets keep what this member will need.
-   * `backlog`: frames that it has still to be given of what was fanned out before.
-   */
-  begin(subscriber: LocalSubscriber, backlog: readonly Frame[] = []): void {
+  /** The socket did not take everything: from now on targets keep what this member will need. */
+  begin(subscriber: LocalSubscriber): void {
     // Detached members are nobody's any more: nothing would end what begins here.
     if (!subscriber.isAttached) return;
     subscriber.stalledSinceMs = this.#now();
-    this.#members.set(subscriber, backlog);
+    this.#members.add(subscriber);
     for (let at = subscriber.first; at !== undefined; at = at.next) this.track(at);
-    if (bytesOf(backlog) > this.#options.backlogBytesMax) this.#closeFallen(subscriber);
   }
 
   /** A membership of a congested member starts, at the present end of its target. */
@@ -97,7 +92,7 @@ export class Congestion {
   /** Closes who stalled too long or lost its place. Call it about every second. */
   sweep(): void {
     const stalledBefore = this.#now() - this.#options.stalledMsMax;
-    for (const subscriber of this.#members.keys()) {
+    for (const subscriber of this.#members) {
       if (hasFallenBehind(subscriber)) this.#closeFallen(subscriber);
       else if (subscriber.stalledSinceMs < stalledBefore) this.#closeStalled(subscriber);
     }
@@ -105,7 +100,6 @@ export class Congestion {
 
   /** True: nothing is left to give. False: congested again, or closed. */
   #catchUp(subscriber: LocalSubscriber): boolean {
-    if (!this.#writeBacklog(subscriber)) return false;
     for (let at = subscriber.first; at !== undefined; at = at.next) {
       while (at.cursor < at.target.offset) {
         const frames = this.#nextFrames(at, subscriber);
@@ -119,31 +113,19 @@ export class Congestion {
     return true;
   }
 
-  #writeBacklog(subscriber: LocalSubscriber): boolean {
-    const backlog = this.#members.get(subscriber) ?? [];
-    if (backlog.length === 0) return true;
-    const slices = sliceFrames(backlog);
-    for (const [index, slice] of slices.entries()) {
-      // Before the write: it may end in the member's close, after which it must not come back.
-      this.#members.set(subscriber, slices.slice(index + 1).flat());
-      if (!this.#give(subscriber, slice)) return false;
-    }
-    return true;
-  }
-
   /** True: the kernel took everything, and the member is still here to be given more. */
   #give(subscriber: LocalSubscriber, frames: readonly Frame[]): boolean {
     this.lateDeliveries += frames.length;
     return subscriber.socket.write(frames) === 0 && subscriber.isCongested;
   }
 
-  /** Moves the cursor on by one slice; undefined: the ring dropped what comes next. */
+  /** Moves the cursor on by what one write may hold; undefined: the ring dropped what comes next. */
   #nextFrames(membership: Membership, subscriber: LocalSubscriber): Frame[] | undefined {
     const { target } = membership;
     const nowSeconds = this.#options.clock.wallSeconds();
     const frames: Frame[] = [];
     let bytes = 0;
-    while (membership.cursor < target.offset && bytes < sliceBytesMax) {
+    while (membership.cursor < target.offset && bytes < writeBytesMax) {
       const delivery = target.ring?.at(membership.cursor);
       if (delivery === undefined) return undefined;
       membership.cursor += 1;
@@ -192,8 +174,4 @@ function hasFallenBehind(subscriber: LocalSubscriber): boolean {
     if (ring !== undefined && at.cursor < ring.first && at.cursor < at.target.offset) return true;
   }
   return false;
-}
-
-function bytesOf(frames: readonly Frame[]): number {
-  return frames.reduce((sum, frame) => sum + frame.bytes.length, 0);
 }

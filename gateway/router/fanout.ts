@@ -9,7 +9,6 @@ import type { Congestion } from './congestion.ts';
 import type { Delivery } from './delivery.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
 import { Ring, type RingBudget } from './ring.ts';
-import { sliceFrames } from './slices.ts';
 import { Target } from './target.ts';
 
 export interface FanoutOptions {
@@ -25,16 +24,17 @@ interface Collected {
   readonly to: Target | LocalSubscriber;
 }
 
-/** Publications after which a turn is flushed without waiting for its end. */
-const turnLengthMax = 4096;
+/**
+ * Bytes of envelopes that are written in one go. A longer turn is written in several: beyond this a
+ * larger write saves nothing, and a socket that takes none of it would cost that much memory.
+ */
+const goBytesMax = 64 * 1024;
 /** Frames collected for connections after which they are written, to bound the batches' memory. */
 const batchedFramesMax = 65_536;
 
 export class Fanout {
   readonly #options: FanoutOptions;
   #turn: Collected[] = [];
-  /** True while all publications of the turn are for one target and for all of its members. */
-  #isUniform = true;
   readonly #dirty: LocalSubscriber[] = [];
   /** Frames per dirty connection; the arrays are used again in later turns. */
   readonly #batches: Frame[][] = [];
@@ -50,28 +50,36 @@ export class Fanout {
     this.#options = options;
   }
 
-  /** Takes a publication into the turn. It is written when the turn ends. */
+  /**
+   * Takes a publication into the turn. It is written when the turn ends: inside a callback of
+   * uWebSockets.js another socket's cork is taken, and every frame would be a system call.
+   */
   collect(delivery: Delivery, to: Target | LocalSubscriber): void {
-    const turn = this.#turn;
-    if (turn.length === 0) this.#options.clock.afterTurn(() => this.flush());
-    else if (turn.length >= turnLengthMax) this.flush();
-    const first = this.#turn[0];
-    this.#isUniform &&= delivery.isForAll && (first === undefined || first.to === to);
+    if (this.#turn.length === 0) this.#options.clock.afterTurn(() => this.flush());
     this.#turn.push({ delivery, to });
   }
 
   /** Writes what was collected. */
   flush(): void {
     const turn = this.#turn;
-    const first = turn[0];
-    if (first === undefined) return;
     this.#turn = [];
-    const isUniform = this.#isUniform;
-    this.#isUniform = true;
-    const due = this.#withoutExpired(turn);
-    if (due.length === 0) return;
-    if (isUniform && first.to instanceof Target) {
-      this.#writeToMembers(first.to, due);
+    let start = 0;
+    let bytes = 0;
+    for (let index = 0; index < turn.length; index += 1) {
+      bytes += turn[index]?.delivery.envelope.byteLength ?? 0;
+      if (bytes >= goBytesMax || index === turn.length - 1) {
+        this.#go(start === 0 && index === turn.length - 1 ? turn : turn.slice(start, index + 1));
+        start = index + 1;
+        bytes = 0;
+      }
+    }
+  }
+
+  #go(collected: readonly Collected[]): void {
+    const due = this.#withoutExpired(collected);
+    const target = commonTarget(due);
+    if (target !== undefined) {
+      this.#writeToMembers(target, due);
     } else {
       for (const { delivery, to } of due) this.#batch(delivery, to);
       this.#writeBatches();
@@ -79,18 +87,18 @@ export class Fanout {
   }
 
   /** One target, everybody gets everything: the same list of frames to each member. */
-  #writeToMembers(target: Target, turn: readonly Collected[]): void {
-    for (const { delivery } of turn) this.#record(target, delivery);
-    const lists: (readonly Frame[])[][] = [];
+  #writeToMembers(target: Target, due: readonly Collected[]): void {
+    for (const { delivery } of due) this.#record(target, delivery);
+    const lists: Frame[][] = [];
     const { members } = target;
     // From the end: a write may close the member's socket and so remove the member (Target.remove).
     for (let index = members.length - 1; index >= 0; index -= 1) {
       const subscriber = members[index]?.subscriber;
       if (subscriber === undefined || subscriber.isCongested) continue;
-      const slices = (lists[subscriber.encoderIndex] ??= sliceFrames(
-        turn.map(({ delivery }) => frameFor(delivery, subscriber)),
+      const frames = (lists[subscriber.encoderIndex] ??= due.map(({ delivery }) =>
+        frameFor(delivery, subscriber),
       ));
-      this.#write(subscriber, slices);
+      this.#write(subscriber, frames);
     }
   }
 
@@ -129,26 +137,17 @@ export class Fanout {
       const batch = this.#batches[index];
       if (subscriber === undefined || batch === undefined) continue;
       subscriber.batchIndex = -1;
-      this.#write(subscriber, sliceFrames(batch));
+      this.#write(subscriber, batch);
       batch.length = 0;
     }
     dirty.length = 0;
     this.#batchedFrames = 0;
   }
 
-  /** Writes slice by slice as long as the socket takes all; the rest waits for its drain. */
-  #write(subscriber: LocalSubscriber, slices: readonly (readonly Frame[])[]): void {
-    for (let index = 0; index < slices.length; index += 1) {
-      const slice = slices[index] ?? [];
-      this.writes += 1;
-      this.deliveries += slice.length;
-      const buffered = subscriber.socket.write(slice);
-      if (buffered === 0) continue;
-      if (buffered > 0) {
-        this.#options.congestion.begin(subscriber, slices.slice(index + 1).flat());
-      }
-      return;
-    }
+  #write(subscriber: LocalSubscriber, frames: readonly Frame[]): void {
+    this.writes += 1;
+    this.deliveries += frames.length;
+    if (subscriber.socket.write(frames) > 0) this.#options.congestion.begin(subscriber);
   }
 
   #record(target: Target, delivery: Delivery): void {
@@ -171,4 +170,11 @@ export class Fanout {
 
 function frameFor(delivery: Delivery, subscriber: LocalSubscriber): Frame {
   return delivery.frame(subscriber.codec.encoder, subscriber.encoderIndex);
+}
+
+/** The target of all, when all of its members get all; undefined: it must be decided one by one. */
+function commonTarget(collected: readonly Collected[]): Target | undefined {
+  const to = collected[0]?.to;
+  if (!(to instanceof Target)) return undefined;
+  return collected.every((one) => one.to === to && one.delivery.isForAll) ? to : undefined;
 }

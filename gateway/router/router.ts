@@ -65,7 +65,6 @@ export class Router implements Publisher {
     this.congestion = new Congestion({
       clock,
       stalledMsMax: limits.congestedMsMax,
-      backlogBytesMax: limits.ringBytesPerDestinationMax,
     });
     this.fanout = new Fanout({
       clock,

@@ -210,7 +210,7 @@ describe('members', () => {
     for (let index = 0; index < 20; index += 1) {
       clients.push(await node.connect({ userId: `u${index % 5}`, groups: [`g${index % 3}`] }));
     }
-    assert.equal(backplane.keys.size, 1 + 1 + 5 + 3);
+    assert.equal(backplane.keys.size, 2 + 1 + 5 + 3);
     for (const client of clients) client.vanish();
     node.clock.advance(2000);
     await settled();
