@@ -161,7 +161,8 @@ export class LocalDirectory implements Directory {
 
   #matching(hub: string, expression: string): LocalSubscriber[] {
     const filter = compileFilter(expression, this.#filterBounds);
-    return [...this.#hubs.connections(hub)].filter((subscriber) => filter(subscriber));
+    // Not those that still wait for the broker: their first frame is to be `connected`.
+    return this.#hubs.members(hub, { kind: 'all' }).filter((subscriber) => filter(subscriber));
   }
 
   async #joinAll(
