@@ -11,13 +11,16 @@ import { RestApi } from './http/api.ts';
 import { playgroundResponse } from './playground/page.ts';
 import { createCodecs } from './protocol/codecs.ts';
 import { PermissionsTable } from './protocol/roles.ts';
+import { ClusterDirectory } from './router/bus/cluster-directory.ts';
+import { executeDirectoryCall } from './router/bus/directory-calls.ts';
+import { NodeBus } from './router/bus/node-bus.ts';
 import { connectionIdOf } from './router/keys.ts';
 import { LocalDirectory } from './router/local-directory.ts';
 import { Router } from './router/router.ts';
 import { ClientEndpoint, notAWebSocket } from './session/client-endpoint.ts';
 import { noEventHandlers } from './session/event-handlers.ts';
 import { StreamSweep } from './session/group-streams.ts';
-import { newSessionCounters } from './session/session-counters.ts';
+import { newSessionCounters, type SessionCounters } from './session/session-counters.ts';
 import type { Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { signClientToken, signServerToken } from './tokens/sign.ts';
@@ -65,12 +68,21 @@ export async function startGateway(
   return gateway;
 }
 
+interface GatewayParts {
+  readonly backplane: Backplane;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+type OnError = (error: unknown) => void;
+
 class Gateway implements RunningGateway {
   readonly nodeId = randomBytes(nodeIdBytes).toString('hex');
   readonly #config: GatewayConfig;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #router: Router;
+  readonly #bus: NodeBus;
   readonly #server: UwsServer;
   readonly #clients: ClientEndpoint;
   readonly #metrics = new Metrics();
@@ -78,17 +90,22 @@ class Gateway implements RunningGateway {
   #isReady = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(
-    config: GatewayConfig,
-    parts: { readonly backplane: Backplane; readonly clock: Clock; readonly log: Logger },
-  ) {
+  constructor(config: GatewayConfig, parts: GatewayParts) {
     const { backplane, clock, log } = parts;
     const { limits } = config;
     this.#config = config;
     this.#clock = clock;
     this.#log = log;
-    const onError = (error: unknown): void => log.error('internal error', { error });
-    this.#router = new Router({ nodeId: this.nodeId, backplane, limits, clock, onError });
+    const onError: OnError = (error) => log.error('internal error', { error });
+    this.#router = new Router({
+      nodeId: this.nodeId,
+      backplane,
+      limits,
+      clock,
+      onNodeMessage: (bytes) => this.#bus.receive(bytes),
+      onError,
+    });
+    this.#bus = this.#createBus(parts, onError);
     const sessions = newSessionCounters();
     const tokens = new TokenVerifier({
       accessKeys: config.accessKeys,
@@ -96,27 +113,7 @@ class Gateway implements RunningGateway {
       endpoints: () => this.#endpoints(),
       clock,
     });
-    const permissions = new PermissionsTable({
-      nameLengthMax: limits.nameLengthMax,
-      entriesMax: permissionsEntriesMax,
-    });
-    this.#clients = new ClientEndpoint({
-      services: {
-        publisher: this.#router,
-        subscribers: this.#router.members,
-        events: noEventHandlers,
-        streamSweep: new StreamSweep(clock),
-        limits,
-        counters: sessions,
-        onError,
-      },
-      codecs: createCodecs(limits),
-      verifyClient: (token, hub) => tokens.verifyClient(token, hub),
-      permissionsFor: (roles) => permissions.permissionsFromRoles(roles),
-      hubSettings: (hub) => hubSettingsOf(config, hub),
-      newConnectionId: () =>
-        connectionIdOf(this.nodeId, randomBytes(connectionIdBytes).toString('base64url')),
-    });
+    this.#clients = this.#createClients(tokens, sessions, onError);
     this.#server = new UwsServer(
       { host: config.host, port: config.port, tls: config.tls, limits, onError },
       this.#handlers(tokens),
@@ -132,13 +129,14 @@ class Gateway implements RunningGateway {
 
   get url(): string {
     const { host, tls } = this.#config;
-    const shown = host.includes(':') ? `[${host}]` : host === '' ? '0.0.0.0' : host;
-    return `${tls === undefined ? 'http' : 'https'}://${shown}:${this.#port}`;
+    const scheme = tls === undefined ? 'http' : 'https';
+    return `${scheme}://${host.includes(':') ? `[${host}]` : host || '0.0.0.0'}:${this.#port}`;
   }
 
   async start(): Promise<void> {
     try {
       await this.#router.start();
+      this.#bus.start();
       const { port } = await this.#server.start();
       this.#port = port;
       this.#isReady = true;
@@ -161,19 +159,65 @@ class Gateway implements RunningGateway {
     this.#router.hubs.closeAll('The node is going away; connect again');
     await this.#closeHandshakes();
     this.#server.close();
+    await this.#bus.stop();
     await this.#router.close();
     this.#metrics.close();
+  }
+
+  #createBus(parts: GatewayParts, onError: OnError): NodeBus {
+    const { limits } = this.#config;
+    const local = new LocalDirectory({
+      hubs: this.#router.hubs,
+      members: this.#router.members,
+      filterBounds: { lengthMax: limits.filterLengthMax, depthMax: limits.filterDepthMax },
+    });
+    return new NodeBus({
+      nodeId: this.nodeId,
+      backplane: parts.backplane,
+      clock: parts.clock,
+      heartbeatMs: limits.heartbeatMs,
+      suspectAfterMs: limits.suspectAfterMs,
+      deadAfterMs: limits.deadAfterMs,
+      answerTimeoutMs: limits.nodeAnswerTimeoutMs,
+      execute: (call, args) => executeDirectoryCall(local, call, args),
+      onError,
+    });
+  }
+
+  #createClients(
+    tokens: TokenVerifier,
+    counters: SessionCounters,
+    onError: OnError,
+  ): ClientEndpoint {
+    const { limits } = this.#config;
+    const permissions = new PermissionsTable({
+      nameLengthMax: limits.nameLengthMax,
+      entriesMax: permissionsEntriesMax,
+    });
+    return new ClientEndpoint({
+      services: {
+        publisher: this.#router,
+        subscribers: this.#router.members,
+        events: noEventHandlers,
+        streamSweep: new StreamSweep(this.#clock),
+        limits,
+        counters,
+        onError,
+      },
+      codecs: createCodecs(limits),
+      verifyClient: (token, hub) => tokens.verifyClient(token, hub),
+      permissionsFor: (roles) => permissions.permissionsFromRoles(roles),
+      hubSettings: (hub) => hubSettingsOf(this.#config, hub),
+      newConnectionId: () =>
+        connectionIdOf(this.nodeId, randomBytes(connectionIdBytes).toString('base64url')),
+    });
   }
 
   #handlers(tokens: TokenVerifier): TransportHandlers {
     const { accessKeys, limits } = this.#config;
     const api = new RestApi({
       publisher: this.#router,
-      directory: new LocalDirectory({
-        hubs: this.#router.hubs,
-        members: this.#router.members,
-        filterBounds: { lengthMax: limits.filterLengthMax, depthMax: limits.filterDepthMax },
-      }),
+      directory: new ClusterDirectory(this.#bus),
       tokens,
       accessKeys,
       endpoints: () => this.#endpoints(),
