@@ -18,6 +18,11 @@ const openRedis: Open = async (url, options) => {
   return new RedisBackplane(parseRedisUrl(url), options);
 };
 
+const openNats: Open = async (url, options) => {
+  const { NatsBackplane } = await import('./nats/nats-backplane.ts');
+  return new NatsBackplane(url, options);
+};
+
 const adapters: ReadonlyMap<string, Open> = new Map<string, Open>([
   [
     'memory:',
@@ -28,8 +33,12 @@ const adapters: ReadonlyMap<string, Open> = new Map<string, Open>([
   ],
   ['redis:', openRedis],
   ['rediss:', openRedis],
+  ['redis+cluster:', openRedis],
   ['redis+sentinel:', openRedis],
   ['redis+shards:', openRedis],
+  ['nats:', openNats],
+  ['nats+tls:', openNats],
+  ['tls+nats:', openNats],
 ]);
 
 /** URL schemes that `openBackplane` accepts, each with its colon. */

@@ -1,0 +1,158 @@
+/** Reads the URLs by which NATS servers are named, and describes them without their secrets. */
+import { BackplaneUnavailableError } from '../backplane.ts';
+
+export interface NatsAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Files of the TLS setup; undefined ones are left to the system. */
+export interface NatsTls {
+  /** Certificates of the authorities to trust instead of the system's. */
+  readonly caFile: string | undefined;
+  /** Certificate and key by which this client identifies itself. */
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  /** True: TLS before the server's first word, as its `handshake_first` asks for. */
+  readonly handshakeFirst: boolean;
+}
+
+/** How this client says who it is. At most one kind is set. */
+export interface NatsIdentity {
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly token: string | undefined;
+  /** File with a JWT and its seed. */
+  readonly credentialsFile: string | undefined;
+  /** File with an nkey seed. */
+  readonly nkeyFile: string | undefined;
+}
+
+/** What a URL says. */
+export interface NatsUrl {
+  /** Any of the cluster's servers, or the only one. Never empty. */
+  readonly servers: readonly NatsAddress[];
+  readonly identity: NatsIdentity;
+  /** Undefined: TLS only where the server demands it. */
+  readonly tls: NatsTls | undefined;
+  readonly prefix: string | undefined;
+}
+
+const schemes: Readonly<Record<string, { readonly isSecure: boolean }>> = {
+  nats: { isSecure: false },
+  'nats+tls': { isSecure: true },
+  'tls+nats': { isSecure: true },
+};
+const defaultPort = 4222;
+const queryNames = ['prefix', 'token', 'credentials', 'nkey', 'ca', 'cert', 'key', 'tlsFirst'];
+
+/** @throws BackplaneUnavailableError that names what is wrong in the URL, never its secrets. */
+export function parseNatsUrl(text: string): NatsUrl {
+  const match = /^([a-z+]+):\/\/([^/?#]*)\/?(?:\?([^#]*))?$/i.exec(text);
+  const scheme = schemes[match?.[1]?.toLowerCase() ?? ''];
+  if (match === null || scheme === undefined) {
+    throw wrong('is none', 'write nats://host:port, or percent-encode / ? # in its password');
+  }
+  const authority = match[2] ?? '';
+  const at = authority.lastIndexOf('@');
+  const query = queryOf(match[3] ?? '');
+  return {
+    servers: authority
+      .slice(at + 1)
+      .split(',')
+      .map((each) => addressOf(each)),
+    identity: identityOf(at === -1 ? undefined : authority.slice(0, at), query),
+    tls: tlsOf(scheme.isSecure, query),
+    prefix: prefixOf(query.get('prefix') ?? undefined),
+  };
+}
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function addressText({ host, port }: NatsAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** The address in `host:port`; undefined when it is none. */
+export function parseAddress(text: string): NatsAddress | undefined {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]@]+))(?::(\d{1,5}))?$/i.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
+  return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port };
+}
+
+function wrong(what: string, remedy: string): BackplaneUnavailableError {
+  return new BackplaneUnavailableError(`The NATS URL ${what}: ${remedy}`);
+}
+
+function addressOf(text: string): NatsAddress {
+  const address = parseAddress(text);
+  if (address !== undefined) return address;
+  // What stands before an @ may be a password; it must not get into a message.
+  if (text.includes('@')) throw wrong('has an @ too many', 'write one user:password@ in front');
+  throw wrong(`has no host:port in "${text}"`, 'write for instance 10.0.0.1:4222');
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw wrong('has credentials with a wrong percent-encoding', 'write a single % as %25');
+  }
+}
+
+function identityOf(userInfo: string | undefined, query: URLSearchParams): NatsIdentity {
+  const colon = userInfo?.indexOf(':') ?? -1;
+  const hasPassword = colon !== -1;
+  const name =
+    userInfo === undefined ? undefined : userInfo.slice(0, hasPassword ? colon : undefined);
+  const identity: NatsIdentity = {
+    user: hasPassword ? decoded(name ?? '') : undefined,
+    password: hasPassword ? decoded(userInfo?.slice(colon + 1) ?? '') : undefined,
+    // NATS itself reads a name without a password as a token.
+    token: query.get('token') ?? (hasPassword || name === undefined ? undefined : decoded(name)),
+    credentialsFile: query.get('credentials') ?? undefined,
+    nkeyFile: query.get('nkey') ?? undefined,
+  };
+  const { credentialsFile, nkeyFile, token, user } = identity;
+  const given = [user, token, credentialsFile, nkeyFile].filter((each) => each !== undefined);
+  if (given.length <= 1) return identity;
+  throw wrong('identifies in several ways', 'keep one of user:password, token, credentials, nkey');
+}
+
+function tlsOf(isSecure: boolean, query: URLSearchParams): NatsTls | undefined {
+  const tls: NatsTls = {
+    caFile: query.get('ca') ?? undefined,
+    certFile: query.get('cert') ?? undefined,
+    keyFile: query.get('key') ?? undefined,
+    handshakeFirst: flag(query, 'tlsFirst'),
+  };
+  if ((tls.certFile === undefined) !== (tls.keyFile === undefined)) {
+    throw wrong('has only one of cert and key', 'give both, or none');
+  }
+  if (isSecure) return tls;
+  if (tls.caFile === undefined && tls.certFile === undefined && !tls.handshakeFirst) {
+    return undefined;
+  }
+  throw wrong('has TLS options without TLS', 'begin it with nats+tls://');
+}
+
+function queryOf(text: string): URLSearchParams {
+  const query = new URLSearchParams(text);
+  const unknown = [...query.keys()].find((name) => !queryNames.includes(name));
+  if (unknown === undefined) return query;
+  throw wrong(`has the option "${unknown}"`, `known are ${queryNames.join(', ')}`);
+}
+
+function flag(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name) ?? 'false';
+  if (value === 'true' || value === 'false') return value === 'true';
+  throw wrong(`has ${name}=${value}`, 'write true or false');
+}
+
+function prefixOf(text: string | undefined): string | undefined {
+  // Dots are allowed between tokens only: an empty token makes a subject that goes nowhere.
+  if (text === undefined || /^(?=.{1,64}$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(text)) {
+    return text;
+  }
+  throw wrong(`has prefix=${text}`, 'use 1 to 64 of A-Z a-z 0-9 _ - with single dots between');
+}
