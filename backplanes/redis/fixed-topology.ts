@@ -2,6 +2,7 @@
 import type { ChannelNames } from './channels.ts';
 import { HashRing } from './hash.ts';
 import type { Link } from './link.ts';
+import type { SentinelWatch } from './sentinel-watch.ts';
 import type { Topology } from './topology.ts';
 
 /** One partition per server; with several servers, keys spread by consistent hashing. */
@@ -10,14 +11,17 @@ export class FixedTopology implements Topology {
   readonly #links: readonly Link[];
   readonly #channels: ChannelNames;
   readonly #ring: HashRing;
+  readonly #watch: SentinelWatch | undefined;
 
-  constructor(links: readonly Link[], channels: ChannelNames) {
+  constructor(links: readonly Link[], channels: ChannelNames, watch?: SentinelWatch) {
+    this.#watch = watch;
     this.#links = links;
     this.#channels = channels;
     this.#ring = new HashRing(links.map(({ server }) => server));
   }
 
   async start(): Promise<void> {
+    this.#watch?.open();
     await Promise.all(this.#links.map((link, partition) => link.start(partition)));
   }
 
@@ -38,10 +42,12 @@ export class FixedTopology implements Topology {
   }
 
   tick(): void {
+    this.#watch?.tick();
     for (const link of this.#links) link.tick();
   }
 
   async close(): Promise<void> {
+    this.#watch?.close();
     await Promise.all(this.#links.map((link) => link.close()));
   }
 }

@@ -148,7 +148,11 @@ export class Link {
     this.#publisher.accept(publish);
   }
 
-  subscribe(channel: string, partition: number, key: string | undefined): Promise<void> {
+  subscribe(channel: string, partition: number, key: string): Promise<void> {
+    if (!this.#canaries.has(partition)) {
+      // Without a canary the partition works, only unwatched; the next subscribe tries again.
+      this.watch(partition).catch(() => this.#canaries.delete(partition));
+    }
     return this.#subscriber.subscribe(channel, partition, key);
   }
 
@@ -161,11 +165,6 @@ export class Link {
     const channel = this.#options.channels.ofCanary(partition);
     this.#watch(partition, channel);
     await this.#subscriber.subscribe(channel, partition, undefined);
-  }
-
-  unwatch(partition: number): void {
-    this.#canaries.delete(partition);
-    void this.#subscriber.unsubscribe(this.#options.channels.ofCanary(partition));
   }
 
   /** Gives the interest in a partition away, its canary included. */

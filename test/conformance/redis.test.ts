@@ -3,6 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe } from 'node:test';
 import { openBackplane } from '../../backplanes/index.ts';
 import type { Backplane } from '../../backplanes/backplane.ts';
+import {
+  startRedisCluster,
+  startRedisSentinels,
+  type RedisCluster,
+  type RedisSentinels,
+} from '../support/redis-groups.ts';
 import { noRedis, startRedis, type RedisServer } from '../support/redis.ts';
 import { backplaneConformance, type BackplanePair } from './backplane-suite.ts';
 
@@ -32,4 +38,35 @@ describe('redis: one server', { skip: noRedis }, () => {
   });
   after(() => server.stop());
   backplaneConformance('redis', { open: () => pairOn(server.url) });
+});
+
+describe('redis: a cluster', { skip: noRedis }, () => {
+  let cluster: RedisCluster;
+  before(async () => {
+    cluster = await startRedisCluster();
+  });
+  after(() => cluster.stop());
+  backplaneConformance('redis+cluster', { open: () => pairOn(`${cluster.url}/?partitions=32`) });
+});
+
+describe('redis: a primary with sentinels', { skip: noRedis }, () => {
+  let group: RedisSentinels;
+  before(async () => {
+    group = await startRedisSentinels();
+  });
+  after(() => group.stop());
+  backplaneConformance('redis+sentinel', { open: () => pairOn(group.url) });
+});
+
+describe('redis: independent servers', { skip: noRedis }, () => {
+  let servers: readonly RedisServer[];
+  before(async () => {
+    servers = [await startRedis(), await startRedis(), await startRedis()];
+  });
+  after(async () => {
+    await Promise.all(servers.map((server) => server.stop()));
+  });
+  const url = (): string =>
+    `redis+shards://${servers.map((one) => `127.0.0.1:${one.port}`).join()}`;
+  backplaneConformance('redis+shards', { open: () => pairOn(url()) });
 });

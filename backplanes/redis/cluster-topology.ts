@@ -1,0 +1,173 @@
+/**
+ * A Redis cluster: every partition of keys has a slot, every slot a primary, and both follow the
+ * cluster when slots move and primaries fail. Interest moves with them, and the move is told.
+ */
+import { BackplaneUnavailableError } from '../backplane.ts';
+import type { ChannelNames } from './channels.ts';
+import type { Link } from './link.ts';
+import type { PendingPublish } from './publisher.ts';
+import { addressText, type RedisAddress } from './redis-url.ts';
+import { readMoved, type SlotMap } from './slot-map.ts';
+import type { SlotReader } from './slot-reader.ts';
+import type { Topology } from './topology.ts';
+
+export interface ClusterTopologyOptions {
+  readonly channels: ChannelNames;
+  readonly reader: SlotReader;
+  /** A link to one primary, not opened. */
+  readonly linkTo: (address: RedisAddress) => Link;
+  /** How the cluster is named in errors. */
+  readonly name: string;
+}
+
+/** Redirections of one publish; more of them mean that the nodes disagree. */
+const hopsMax = 3;
+/** The map is read every so many ticks even when nothing looks wrong. */
+const ticksPerRefresh = 4;
+
+export class ClusterTopology implements Topology {
+  /** SPUBLISH counts, but in a failover it counts wrong. */
+  readonly countsReceivers = false;
+  readonly #options: ClusterTopologyOptions;
+  readonly #links = new Map<string, Link>();
+  /** By partition. */
+  readonly #owners: (Link | undefined)[];
+  #ticks = 0;
+  /** True from the moment every partition has an owner. */
+  #isRouting = false;
+  #isReading = false;
+  #isStale = false;
+  #isClosed = false;
+
+  constructor(options: ClusterTopologyOptions) {
+    this.#options = options;
+    const { partitions } = options.channels;
+    this.#owners = Array.from<Link | undefined>({ length: partitions });
+  }
+
+  async start(): Promise<void> {
+    const { name, reader } = this.#options;
+    let map: SlotMap;
+    try {
+      map = await reader.read();
+    } catch (cause) {
+      const trouble = cause instanceof Error ? cause.message : String(cause);
+      throw new BackplaneUnavailableError(
+        `The Redis cluster at ${name} cannot be used: ${trouble}. Start it, or correct the ` +
+          `backplane's URL (addresses, user and password, TLS)`,
+        { cause },
+      );
+    }
+    for (const [partition] of this.#owners.entries()) {
+      const slot = this.#options.channels.slotOf(partition);
+      const primary = map.primaryOf(slot);
+      if (primary === undefined) {
+        throw new BackplaneUnavailableError(
+          `The Redis cluster at ${name} has no primary for slot ${slot}: assign all of its slots`,
+        );
+      }
+      this.#owners[partition] = this.#linkTo(primary);
+    }
+    this.#isRouting = true;
+    const links = this.links();
+    await Promise.all(links.map((link) => link.start(this.#owners.indexOf(link))));
+  }
+
+  partitionOf(key: string): number {
+    return this.#options.channels.partitionOf(key);
+  }
+
+  channelOf(key: string, partition: number): string {
+    return this.#options.channels.ofKey(key, partition);
+  }
+
+  linkOf(partition: number): Link | undefined {
+    return this.#owners[partition];
+  }
+
+  links(): readonly Link[] {
+    return [...this.#links.values()];
+  }
+
+  tick(): void {
+    this.#ticks += 1;
+    for (const link of this.#links.values()) link.tick();
+    const isDue = this.#ticks % ticksPerRefresh === 0;
+    if (isDue || this.#isStale || !this.links().every((link) => link.isUp)) void this.#refresh();
+  }
+
+  /** Some server said that it has not got what we thought. True: it takes over `publish`. */
+  moved(message: string | undefined, publish: PendingPublish | undefined): boolean {
+    this.#isStale = true;
+    const moved = message === undefined ? undefined : readMoved(message);
+    if (moved === undefined || this.#isClosed) {
+      void this.#refresh();
+      return false;
+    }
+    const { slot, primary } = moved;
+    const { channels, reader } = this.#options;
+    for (const [partition] of this.#owners.entries()) {
+      if (channels.slotOf(partition) === slot) this.#move(partition, primary);
+    }
+    reader.prefer(primary);
+    void this.#refresh();
+    if (publish === undefined || publish.hops >= hopsMax) return false;
+    publish.hops += 1;
+    this.#linkTo(primary).accept(publish);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#options.reader.close();
+    await Promise.all(this.links().map((link) => link.close()));
+  }
+
+  async #refresh(): Promise<void> {
+    if (this.#isReading || this.#isClosed || !this.#isRouting) return;
+    this.#isReading = true;
+    this.#isStale = false;
+    try {
+      this.#apply(await this.#options.reader.read());
+    } catch {
+      // Nobody can be asked: the links' own state says so, and the next tick tries again.
+      this.#isStale = true;
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #apply(map: SlotMap): void {
+    if (this.#isClosed) return;
+    for (const [partition] of this.#owners.entries()) {
+      const primary = map.primaryOf(this.#options.channels.slotOf(partition));
+      if (primary !== undefined) this.#move(partition, primary);
+    }
+    const used = new Set(this.#owners);
+    for (const [name, link] of this.#links) {
+      if (used.has(link)) continue;
+      this.#links.delete(name);
+      void link.close();
+    }
+  }
+
+  #move(partition: number, primary: RedisAddress): void {
+    const from = this.#owners[partition];
+    const to = this.#linkTo(primary);
+    if (from === to) return;
+    this.#owners[partition] = to;
+    to.adopt(partition, from?.release(partition) ?? []);
+  }
+
+  /** Opened, except before the start. */
+  #linkTo(address: RedisAddress): Link {
+    const name = addressText(address);
+    let link = this.#links.get(name);
+    if (link === undefined) {
+      link = this.#options.linkTo(address);
+      this.#links.set(name, link);
+      if (this.#isRouting) link.open();
+    }
+    return link;
+  }
+}
