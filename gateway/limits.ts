@@ -113,8 +113,9 @@ export const limitTable = {
     max: 10_000,
     meaning: 'File descriptors kept free; upgrades that would use them get 503',
   },
+  // The Azure SDKs send the whole URL twice: as it is, and base64-encoded in the token's audience.
   headerBytesMax: {
-    default: 8 * KiB,
+    default: 32 * KiB,
     min: KiB,
     max: 64 * KiB,
     meaning: 'Largest request line and headers in bytes; larger requests are refused by the parser',

@@ -30,7 +30,7 @@ export interface TokenVerifierOptions {
 }
 
 /** Longest token in characters; longer ones are refused before anything of them is decoded. */
-const tokenLengthMax = 8 * 1024;
+const tokenLengthMax = 20 * 1024;
 
 const issuerAlgorithms: ReadonlySet<unknown> = new Set(['RS256', 'ES256']);
 

@@ -107,6 +107,32 @@ describe('errors of the service client', () => {
   });
 });
 
+describe('long requests', () => {
+  test('URLs: long names, many exclusions and long filters get through the SDK', async (t) => {
+    const service = newService(gateway());
+    const anna = await startSdkClient(t, service);
+    const excludedConnections = Array.from({ length: 200 }, (_, n) => `${anna.connectionId}${n}`);
+    await service.sendToAll('to anna', { excludedConnections });
+    const filter = Array.from({ length: 99 }, (_, n) => `userId ne 'user number ${n}'`).join(
+      ' and ',
+    );
+    await service.sendToAll('filtered', { filter });
+    await service.sendToAll('not anna', {
+      excludedConnections: [...excludedConnections, anna.connectionId],
+    });
+    const group = 'é'.repeat(1024);
+    await service.group(group).addConnection(anna.connectionId);
+    await service.group(group).sendToAll('long name');
+    const messages = await anna.serverMessages.take(2);
+    assert.deepEqual(
+      messages.map(({ data }) => data),
+      ['to anna', 'filtered'],
+    );
+    assert.equal((await anna.groupMessages.next()).data, 'long name');
+    assert.deepEqual(anna.serverMessages.unread, []);
+  });
+});
+
 describe('errors on the wire', () => {
   test('content types: three are accepted, none is binary, others are 415', async (t) => {
     const service = newService(gateway());
