@@ -243,10 +243,12 @@ class Gateway implements RunningGateway {
     const { accessKeys, mode } = this.#config;
     const [accessKey] = accessKeys;
     if (mode !== 'development' || accessKey === undefined) return undefined;
+    // Behind a balancer another node may check the token: it must name what all of them know.
+    const endpoint = this.#config.publicEndpoints[0] ?? this.url;
     return playgroundResponse(request, {
       clientToken: (hub, userId) =>
-        signClientToken({ accessKey, endpoint: this.url, hub, userId, roles: playgroundRoles }),
-      serverToken: (path) => signServerToken({ accessKey, url: this.url + path }),
+        signClientToken({ accessKey, endpoint, hub, userId, roles: playgroundRoles }),
+      serverToken: (path) => signServerToken({ accessKey, url: endpoint + path }),
     });
   }
 

@@ -16,6 +16,11 @@ export function refusalOfForeignRequest(request: HttpRequest): string | undefine
   if (!loopbackAddress.test(request.remoteAddress)) {
     return `The playground answers this machine only, the request came from ${request.remoteAddress}.`;
   }
+  const forwardedFor = request.headers.get('x-forwarded-for')?.split(',') ?? [];
+  const stranger = forwardedFor.find((address) => !loopbackAddress.test(address.trim()));
+  if (stranger !== undefined) {
+    return `The playground answers this machine only, a proxy passed on a request from ${stranger.trim()}.`;
+  }
   if (!loopbackHost.test(host)) {
     return `The playground answers under localhost only: open http://localhost instead of "${host}".`;
   }

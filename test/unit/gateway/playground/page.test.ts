@@ -98,6 +98,7 @@ describe('playground access', () => {
     { remoteAddress: '0000:0000:0000:0000:0000:ffff:7f00:0001' },
     { headers: { origin: 'http://127.0.0.1:8080', 'sec-fetch-site': 'same-origin' } },
     { headers: { host: 'app.localhost' } },
+    { headers: { 'x-forwarded-for': '127.0.0.1' } },
   ];
   for (const changes of accepted) {
     test(`playground access: ${JSON.stringify(changes)} gets a token`, () => {
@@ -107,6 +108,8 @@ describe('playground access', () => {
 
   const refused: readonly Changes[] = [
     { remoteAddress: '192.168.1.20' },
+    { headers: { 'x-forwarded-for': '192.168.1.20' } },
+    { headers: { 'x-forwarded-for': '127.0.0.1, 10.0.0.1' } },
     { remoteAddress: '::ffff:10.0.0.1' },
     { remoteAddress: '' },
     { headers: { host: 'rebound.example:8080' } },
