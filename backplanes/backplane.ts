@@ -17,8 +17,9 @@ export type GapReason = 'reconnected' | 'failover' | 'overflow' | 'resubscribed'
 export interface BackplaneSink {
   /**
    * One envelope, published by any node (this one included) on a key that this node subscribed.
-   * Called in the order of each publisher per key. `bytes` are shared: never change them; copy them
-   * to keep them beyond the call.
+   * Called in the order of each publisher per key. `bytes` are shared, so neither side changes them:
+   * they are read until the turn of the event loop ends. Who keeps them longer copies them, because
+   * they may hold on to a larger buffer of the adapter's.
    */
   onEnvelope(key: string, bytes: Uint8Array): void;
   /** Envelopes may have been lost on these keys, or on all, since the last call. */

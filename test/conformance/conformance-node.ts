@@ -13,7 +13,10 @@ export class ConformanceNode {
   #isPublishing = false;
   /** Envelopes that arrived while `publish` had not returned. */
   reentered = 0;
+  /** Envelopes whose bytes changed before the end of the turn that brought them. */
+  changed = 0;
   #probes = 0;
+  readonly #shared: { readonly shared: Uint8Array; readonly bytes: Uint8Array }[] = [];
 
   constructor(backplane: Backplane) {
     this.backplane = backplane;
@@ -24,7 +27,7 @@ export class ConformanceNode {
     onEnvelope: (key, bytes) => {
       if (this.#isPublishing) this.reentered += 1;
       if (isProbe(bytes)) this.#probes += 1;
-      else this.#keep(key, Uint8Array.from(bytes));
+      else this.#keep(key, bytes);
     },
     onGap: () => {
       this.gaps += 1;
@@ -56,10 +59,20 @@ export class ConformanceNode {
     }
   }
 
-  #keep(key: string, bytes: Uint8Array): void {
+  #keep(key: string, shared: Uint8Array): void {
+    const bytes = Uint8Array.from(shared);
+    if (this.#shared.length === 0) setImmediate(() => this.#compareShared());
+    this.#shared.push({ shared, bytes });
     const kept = this.received.get(key);
     if (kept === undefined) this.received.set(key, [bytes]);
     else kept.push(bytes);
+  }
+
+  /** The end of a turn: until now the adapter must have left the bytes alone. */
+  #compareShared(): void {
+    for (const { bytes, shared } of this.#shared.splice(0)) {
+      if (!Buffer.from(bytes).equals(shared)) this.changed += 1;
+    }
   }
 
   /** Subscribes, and waits until publishes of `from` arrive where that takes longer. */
