@@ -13,32 +13,38 @@ export class HubTable {
   /** Targets by destination key. */
   readonly #targets = new Map<string, Target>();
 
+  /** Connections over all hubs. */
   get connectionCount(): number {
     let count = 0;
     for (const connections of this.#hubs.values()) count += connections.size;
     return count;
   }
 
+  /** Targets with a member, a pending join or lingering interest. */
   get targetCount(): number {
     return this.#targets.size;
   }
 
+  /** Makes a connection known by its id, which is unique. It is a member of nothing by that. */
   add(subscriber: LocalSubscriber): void {
     const connections = this.#hubs.get(subscriber.hub);
     if (connections !== undefined) connections.set(subscriber.connectionId, subscriber);
     else this.#hubs.set(subscriber.hub, new Map([[subscriber.connectionId, subscriber]]));
   }
 
+  /** Forgets a connection; its memberships are its own affair. */
   remove(subscriber: LocalSubscriber): void {
     const connections = this.#hubs.get(subscriber.hub);
     connections?.delete(subscriber.connectionId);
     if (connections?.size === 0) this.#hubs.delete(subscriber.hub);
   }
 
+  /** A connection of this hub; undefined for those of other hubs and nodes. */
   connection(hub: string, connectionId: string): LocalSubscriber | undefined {
     return this.#hubs.get(hub)?.get(connectionId);
   }
 
+  /** Live: it changes while connections come and go. */
   connections(hub: string): Iterable<LocalSubscriber> {
     return this.#hubs.get(hub)?.values() ?? [];
   }
@@ -49,10 +55,12 @@ export class HubTable {
     return target === undefined ? [] : target.members.map((membership) => membership.subscriber);
   }
 
+  /** The target of a destination, if it is there; never makes one. */
   find(hub: string, to: Addressed): Target | undefined {
     return this.#targets.get(destinationKey(hub, to));
   }
 
+  /** The same by its key on the backplane. */
   byKey(key: string): Target | undefined {
     return this.#targets.get(key);
   }
@@ -67,6 +75,7 @@ export class HubTable {
     return target;
   }
 
+  /** Forgets a target, unless another has taken its key. */
   forget(target: Target): void {
     if (this.#targets.get(target.key) === target) this.#targets.delete(target.key);
   }

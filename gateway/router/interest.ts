@@ -39,7 +39,10 @@ export class Interest {
     return target.interest === 'confirmed' ? undefined : this.#confirm(target);
   }
 
-  /** Ends what `want` announced. */
+  /**
+   * Ends what `want` announced. Not before its promise has settled, also when another of the same
+   * request failed: nobody else would take back an interest that is confirmed later.
+   */
   settle(target: Target): void {
     target.pendingJoins -= 1;
     this.releaseIfUnused(target);

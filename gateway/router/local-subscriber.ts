@@ -20,6 +20,7 @@ export class LocalSubscriber implements Subscriber {
   readonly #congestion: Congestion;
   /** Head of the list of memberships. */
   first: Membership | undefined = undefined;
+  /** False once it is removed from everything. Owned by Members. */
   isAttached = true;
   /** Place of its frames among the batches of the turn; -1: none. Owned by Fanout. */
   batchIndex = -1;
@@ -37,6 +38,7 @@ export class LocalSubscriber implements Subscriber {
     this.#congestion = congestion;
   }
 
+  /** True: it is not to be written; rings keep what it will need. */
   get isCongested(): boolean {
     return this.stalledSinceMs !== 0;
   }
@@ -54,6 +56,7 @@ export class LocalSubscriber implements Subscriber {
     this.#congestion.onDrain(this);
   }
 
+  /** Its membership in a target; undefined when it is no member. */
   membershipOf(target: Target): Membership | undefined {
     let membership = this.first;
     while (membership !== undefined && membership.target !== target) membership = membership.next;
@@ -77,6 +80,7 @@ export class LocalSubscriber implements Subscriber {
     if (before !== undefined) before.next = membership.next;
   }
 
+  /** Live: take a copy before groups are left. */
   *groupNames(): Iterable<string> {
     for (let at = this.first; at !== undefined; at = at.next) {
       if (at.target.kind === 'group') yield at.target.name;

@@ -12,6 +12,7 @@ import { LocalSubscriber } from './local-subscriber.ts';
 import type { LocalSubscribers, SubscriberOptions } from './ports.ts';
 import type { Target } from './target.ts';
 
+/** What `Members` works with; all of one router. */
 export interface MembersOptions {
   readonly hubs: HubTable;
   readonly interest: Interest;
@@ -140,6 +141,7 @@ export class Members implements LocalSubscribers {
     }
   }
 
+  /** Does nothing for who is gone, or a member already. */
   #addMember(subscriber: LocalSubscriber, target: Target): void {
     // The connection may have closed, or have joined by another request, during the wait.
     if (!subscriber.isAttached || subscriber.membershipOf(target) !== undefined) return;

@@ -36,8 +36,9 @@ export class Target {
   offset = 0;
   /** Members that are congested now. Nothing is retained while it is 0. */
   laggards = 0;
+  /** What laggards still need. Owned by Fanout, which fills it, and Congestion, which ends it. */
   ring: Ring | undefined = undefined;
-  /** Owned by Interest. */
+  /** What the broker knows of it. Owned by Interest. */
   interest: InterestState = 'none';
   /** Attaches that wait for the broker; they keep the interest wanted. Owned by Interest. */
   pendingJoins = 0;
@@ -48,6 +49,7 @@ export class Target {
     this.name = name;
   }
 
+  /** The caller links the membership into the subscriber's list, and sees to it that it is new. */
   add(subscriber: LocalSubscriber): Membership {
     const membership = new Membership(this, subscriber, this.members.length);
     // A literal has room for one; the first push would reserve seventeen. Most users are one.
