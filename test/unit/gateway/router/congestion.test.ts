@@ -262,6 +262,16 @@ describe('congestion', () => {
     assert.equal(node.router.congestion.fellBehindCount, 0);
   });
 
+  test('congestion: it does not begin for who is detached', async () => {
+    const node = await TestNode.start();
+    const gone = await node.connect({ groups: ['g'] });
+    gone.socket.roomBytes = 0;
+    node.router.members.detach(gone.subscriber);
+    gone.subscriber.sendReply(node.encoder.encodeReply({ kind: 'pong' }));
+    assert.equal(gone.subscriber.isCongested, false);
+    assertCalm(node, 'g');
+  });
+
   test('congestion: frames kept for later own their bytes', async () => {
     const node = await TestNode.start();
     const slow = await congested(node, ['g']);
