@@ -23,6 +23,7 @@ export const errorTable = {
   'not-found': { actor: 'client developer', retry: false, status: 404 },
   'method-not-allowed': { actor: 'client developer', retry: false, status: 405 },
   'body-too-large': { actor: 'client developer', retry: false, status: 400 },
+  'message-too-large': { actor: 'client developer', retry: false, status: 400 },
   'request-timed-out': { actor: 'client developer', retry: true, status: 408 },
   'unsupported-media-type': { actor: 'client developer', retry: false, status: 415 },
   'too-many-groups': { actor: 'client developer', retry: false, status: 400 },

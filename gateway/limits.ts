@@ -80,7 +80,8 @@ export const limitTable = {
     default: 256 * KiB,
     min: 16 * KiB,
     max: 64 * MiB,
-    meaning: 'Bytes buffered for one connection in the process; beyond it the socket is cut',
+    meaning:
+      'Bytes buffered for one connection beside one frame of the largest size; more cuts the socket',
   },
   congestedMsMax: {
     default: 15_000,

@@ -149,7 +149,8 @@ export class JsonWebPubSubCodec implements Codec {
       kind: 'invoke',
       invocationId: this.#id(this.#frame, this.#frame.field.invocationId),
       event: this.#event(),
-      payload: readPayload(this.#frame),
+      // The SDK leaves `data` out when the application gives none.
+      payload: this.#frame.field.data.start === -1 ? emptyText() : readPayload(this.#frame),
     };
   }
 
@@ -258,6 +259,10 @@ export class JsonWebPubSubCodec implements Codec {
     if (metadata === undefined || this.#frame.field.data.start !== -1) {
       return readPayload(this.#frame);
     }
-    return { dataType: 'text', bytes: new Uint8Array(0) };
+    return emptyText();
   }
+}
+
+function emptyText(): Payload {
+  return { dataType: 'text', bytes: new Uint8Array(0) };
 }

@@ -6,6 +6,7 @@
 import type { Backplane, BackplaneSink } from '../../backplanes/backplane.ts';
 import { EnvelopeView } from '../../backplanes/envelope.ts';
 import type { Clock } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { FilterCache } from '../protocol/filter/filter-cache.ts';
 import { unavailable } from './backplane-failure.ts';
@@ -120,6 +121,8 @@ export class Router implements Publisher {
   async publish(publication: Publication): Promise<void> {
     const { key, bytes } = this.#writer.write(publication);
     const { counters } = this;
+    const { envelopeBytesMax } = this.#options.backplane.traits;
+    if (bytes.length > envelopeBytesMax) throw tooLarge(bytes.length, envelopeBytesMax);
     counters.publishes += 1;
     counters.publishedBytes += bytes.length;
     try {
@@ -165,4 +168,11 @@ export class Router implements Publisher {
       isRetained: false,
     };
   }
+}
+
+function tooLarge(bytes: number, bytesMax: number): GatewayError {
+  return new GatewayError(
+    'message-too-large',
+    `The message takes ${bytes} bytes on the backplane, which carries ${bytesMax}; send less at once`,
+  );
 }

@@ -36,6 +36,8 @@ export interface UwsServerOptions {
   readonly descriptors?: DescriptorSource;
 }
 
+/** A frame of the largest size may take this much room on its way out, base64 in JSON included. */
+const outgoingFrameFactor = 1.5;
 /** Frames above the bound but below this many times it are refused with a readable error. */
 const oversizeFactor = 2;
 const oversizeSlackBytes = 1024;
@@ -130,7 +132,9 @@ export class UwsServer {
       .ws<SocketData>('/*', {
         compression: this.#uws.DISABLED,
         maxPayloadLength: limits.frameBytesMax * oversizeFactor + oversizeSlackBytes,
-        maxBackpressure: limits.sendBufferBytesMax,
+        // One large frame on its way to a slow reader must not cut off who is sent an ack meanwhile.
+        maxBackpressure:
+          limits.sendBufferBytesMax + Math.ceil(limits.frameBytesMax * outgoingFrameFactor),
         closeOnBackpressureLimit: true,
         idleTimeout: limits.idleTimeoutSeconds,
         sendPingsAutomatically: true,

@@ -57,11 +57,18 @@ export class UwsSocket implements Socket {
   write(frames: readonly Frame[]): number {
     const native = this.#native;
     if (native === undefined) return -1;
+    const only = frames.length === 1 ? frames[0] : undefined;
+    // A single frame needs no cork, and without one the library says itself what became of it.
+    if (only !== undefined) return this.send(only) === 'sent' ? 0 : this.#outcomeOfWrite();
     if (!this.#host.writeCorked(native, frames)) {
       this.cut();
       return -1;
     }
-    return this.bufferedBytes();
+    return this.#outcomeOfWrite();
+  }
+
+  #outcomeOfWrite(): number {
+    return this.#native === undefined ? -1 : this.#native.getBufferedAmount();
   }
 
   bufferedBytes(): number {
