@@ -28,6 +28,8 @@ export interface GatewayConfig {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Processes that share the port; each is a node. */
+  readonly workers: number;
   readonly tls: { readonly keyFile: string; readonly certFile: string } | undefined;
   /** One or two keys that sign tokens, each at least 32 bytes of UTF-8. */
   readonly accessKeys: readonly string[];

@@ -20,6 +20,17 @@ export function gatewayMetrics(options: GatewayMetricsOptions): MetricSource[] {
   ];
 }
 
+/** Says which node a page is of. */
+export function nodeInfo(nodeId: string): MetricSource {
+  return {
+    name: 'trunkline_info',
+    help: 'Always 1; the label says which node this is.',
+    type: 'gauge',
+    labelNames: ['node'],
+    read: () => [sample('node', nodeId, 1)],
+  };
+}
+
 function connectionMetrics({ sessions, transport }: GatewayMetricsOptions): MetricSource[] {
   return [
     gauge('connections', 'Client connections open now.', () => sessions.open),

@@ -2,11 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backplane } from '../backplanes/backplane.ts';
-import { backplaneSchemes, openBackplane } from '../backplanes/index.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { GatewayConfig, HubSettings } from './config.ts';
-import { GatewayError } from './errors.ts';
-import { gatewayMetrics } from './gateway-metrics.ts';
+import { configuredBackplane } from './configured-backplane.ts';
+import { gatewayMetrics, nodeInfo } from './gateway-metrics.ts';
 import { RestApi } from './http/api.ts';
 import { playgroundResponse } from './playground/page.ts';
 import { createCodecs } from './protocol/codecs.ts';
@@ -22,7 +21,7 @@ import { noEventHandlers } from './session/event-handlers.ts';
 import { StreamSweep } from './session/group-streams.ts';
 import { newSessionCounters, type SessionCounters } from './session/session-counters.ts';
 import type { Logger } from './telemetry/log.ts';
-import { Metrics } from './telemetry/metrics.ts';
+import { mergedText, Metrics, type MetricsPage } from './telemetry/metrics.ts';
 import { signClientToken, signServerToken } from './tokens/sign.ts';
 import { TokenVerifier } from './tokens/verify.ts';
 import type { HttpRequest, HttpResponse, TransportHandlers } from './transport/transport.ts';
@@ -33,6 +32,15 @@ export interface GatewayOptions {
   /** Instead of the one that the configuration names; closed with the gateway. */
   readonly backplane?: Backplane;
   readonly clock?: Clock;
+  /** The place of this node among several workers on one port. */
+  readonly worker?: WorkerPlace;
+}
+
+export interface WorkerPlace {
+  /** Counted from 1; a label of every metric. */
+  readonly number: number;
+  /** The pages of all workers; `own` gives that of this one. */
+  readonly pages: (own: () => Promise<MetricsPage>) => Promise<readonly MetricsPage[]>;
 }
 
 export interface RunningGateway {
@@ -41,6 +49,8 @@ export interface RunningGateway {
   readonly port: number;
   /** Unique per start; every connection id begins with it. */
   readonly nodeId: string;
+  /** The metrics of this node alone. */
+  metricsPage(): Promise<MetricsPage>;
   /** Closes every connection with 1001, then the backplane. Idempotent. */
   stop(): Promise<void>;
 }
@@ -61,9 +71,9 @@ export async function startGateway(
   config: GatewayConfig,
   options: GatewayOptions,
 ): Promise<RunningGateway> {
-  const { clock = systemClock, log } = options;
-  const backplane = options.backplane ?? (await backplaneOf(config));
-  const gateway = new Gateway(config, { backplane, clock, log });
+  const { clock = systemClock, log, worker } = options;
+  const backplane = options.backplane ?? (await configuredBackplane(config));
+  const gateway = new Gateway(config, { backplane, clock, log, worker });
   await gateway.start();
   return gateway;
 }
@@ -72,6 +82,7 @@ interface GatewayParts {
   readonly backplane: Backplane;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly worker: WorkerPlace | undefined;
 }
 
 type OnError = (error: unknown) => void;
@@ -85,17 +96,18 @@ class Gateway implements RunningGateway {
   readonly #bus: NodeBus;
   readonly #server: UwsServer;
   readonly #clients: ClientEndpoint;
-  readonly #metrics = new Metrics();
+  readonly #metrics: Metrics;
   #port = 0;
   #isReady = false;
   #stopped: Promise<void> | undefined;
 
   constructor(config: GatewayConfig, parts: GatewayParts) {
-    const { backplane, clock, log } = parts;
+    const { backplane, clock, log, worker } = parts;
     const { limits } = config;
     this.#config = config;
     this.#clock = clock;
     this.#log = log;
+    this.#metrics = new Metrics(worker === undefined ? {} : { worker: String(worker.number) });
     const onError: OnError = (error) => log.error('internal error', { error });
     this.#router = new Router({
       nodeId: this.nodeId,
@@ -115,11 +127,24 @@ class Gateway implements RunningGateway {
     });
     this.#clients = this.#createClients(tokens, sessions, onError);
     this.#server = new UwsServer(
-      { host: config.host, port: config.port, tls: config.tls, limits, onError },
-      this.#handlers(tokens),
+      {
+        host: config.host,
+        port: config.port,
+        tls: config.tls,
+        // Several workers share the port; one gateway keeps a second one out.
+        exclusive: worker === undefined,
+        limits,
+        onError,
+      },
+      this.#handlers(tokens, worker),
     );
+    this.#metrics.add(nodeInfo(this.nodeId));
     this.#metrics.addAll(
-      gatewayMetrics({ transport: this.#server.counters, sessions, router: this.#router }),
+      gatewayMetrics({
+        transport: this.#server.counters,
+        sessions,
+        router: this.#router,
+      }),
     );
   }
 
@@ -145,6 +170,10 @@ class Gateway implements RunningGateway {
       throw error;
     }
     this.#log.info('gateway started', { url: this.url, nodeId: this.nodeId });
+  }
+
+  metricsPage(): Promise<MetricsPage> {
+    return this.#metrics.page();
   }
 
   stop(): Promise<void> {
@@ -213,7 +242,7 @@ class Gateway implements RunningGateway {
     });
   }
 
-  #handlers(tokens: TokenVerifier): TransportHandlers {
+  #handlers(tokens: TokenVerifier, worker: WorkerPlace | undefined): TransportHandlers {
     const { accessKeys, limits } = this.#config;
     const api = new RestApi({
       publisher: this.#router,
@@ -224,7 +253,7 @@ class Gateway implements RunningGateway {
       limits,
       clock: this.#clock,
       readiness: () => this.#readiness(),
-      metrics: this.#metrics,
+      metrics: worker === undefined ? this.#metrics : this.#mergedMetrics(worker),
       onError: (error) => this.#log.error('request failed', { error }),
     });
     const isClientPath = (path: string): boolean => ClientEndpoint.serves(path);
@@ -235,6 +264,13 @@ class Gateway implements RunningGateway {
         this.#page(request) ??
         (isClientPath(request.path) ? notAWebSocket() : api.onHeaders(request)),
       onRequest: api.onRequest,
+    };
+  }
+
+  #mergedMetrics(worker: WorkerPlace): Pick<Metrics, 'text' | 'contentType'> {
+    return {
+      contentType: this.#metrics.contentType,
+      text: async () => mergedText(await worker.pages(() => this.metricsPage())),
     };
   }
 
@@ -273,15 +309,6 @@ class Gateway implements RunningGateway {
 }
 
 const playgroundRoles = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];
-
-async function backplaneOf(config: GatewayConfig): Promise<Backplane> {
-  const backplane = await openBackplane(config.backplane);
-  if (backplane !== undefined) return backplane;
-  throw new GatewayError(
-    'bad-setting',
-    `TRUNKLINE_BACKPLANE must begin with ${backplaneSchemes.join(' or ')} in this version, got "${config.backplane.split(':')[0]}:"`,
-  );
-}
 
 function hubSettingsOf(config: GatewayConfig, hub: string): HubSettings {
   const { hubs } = config;

@@ -18,7 +18,11 @@ const host: Host = {
   onCrash,
   exit: (code) => process.exit(code),
   startGateway: async (config, options) => {
-    // Other commands need no native code, so it is loaded here and not above.
+    // Other commands need no native code, nor does the parent of workers: it is loaded late.
+    if (config.workers > 1) {
+      const { startWorkers } = await import('./workers/supervisor.ts');
+      return startWorkers(config, options);
+    }
     const { startGateway } = await import('./gateway.ts');
     return startGateway(config, options);
   },

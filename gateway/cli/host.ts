@@ -6,7 +6,11 @@ import type { Logger } from '../telemetry/log.ts';
 export interface ServingGateway {
   /** `http://127.0.0.1:8080` */
   readonly url: string;
+  /** Resolves with the reason when it cannot go on; `stop` is still to be called. */
+  readonly failed?: Promise<Error>;
   stop(): Promise<void>;
+  /** Ends at once what it runs beside this process. */
+  kill?(): void;
 }
 
 export type StartGateway = (

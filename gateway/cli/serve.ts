@@ -48,9 +48,11 @@ interface ServeContext {
 async function serve(config: GatewayConfig, context: ServeContext): Promise<void> {
   const { host, log } = context;
   // Listening begins before the start, so that a signal during it is not lost.
-  const end = new End(host);
+  let gateway: ServingGateway | undefined;
+  const end = new End(host, () => gateway?.kill?.());
   try {
-    const gateway = await host.startGateway(config, { log });
+    gateway = await host.startGateway(config, { log });
+    void gateway.failed?.then((error) => end.fail(error));
     host.print(`Trunkline listens on ${gateway.url}\n`);
     if (config.mode === 'development') host.print(developmentHints(config, gateway, context));
     const cause = await end.reached;
@@ -58,6 +60,11 @@ async function serve(config: GatewayConfig, context: ServeContext): Promise<void
       log.info('Stopping', { signal: cause.signal });
       await gateway.stop();
       return;
+    }
+    if (cause.kind === 'failure') {
+      log.error('Stopping', { error: cause.error });
+      await gateway.stop();
+      throw new CommandFailure(cause.error.message);
     }
     log.error('Stopping after an error that nothing handled', { error: cause.error });
     await stopInTime(gateway, log);
@@ -71,6 +78,7 @@ async function serve(config: GatewayConfig, context: ServeContext): Promise<void
 
 type Cause =
   | { readonly kind: 'signal'; readonly signal: string }
+  | { readonly kind: 'failure'; readonly error: Error }
   | { readonly kind: 'crash'; readonly error: unknown };
 
 /** Waits for the first reason to stop; the second signal ends the process at once. */
@@ -78,17 +86,28 @@ class End {
   readonly reached: Promise<Cause>;
   readonly #removeSignal: () => void;
   readonly #removeCrash: () => void;
+  readonly #resolve: (cause: Cause) => void;
 
-  constructor(host: Host) {
+  /** @param kill ends at once what this process runs beside itself. */
+  constructor(host: Host, kill: () => void) {
     const { promise, resolve } = newDeferred<Cause>();
     let hasSignal = false;
     this.reached = promise;
+    this.#resolve = resolve;
     this.#removeSignal = host.onSignal((signal) => {
-      if (hasSignal) host.exit(exitCodes.failed);
+      if (hasSignal) {
+        kill();
+        host.exit(exitCodes.failed);
+      }
       hasSignal = true;
       resolve({ kind: 'signal', signal });
     });
     this.#removeCrash = host.onCrash((error) => resolve({ kind: 'crash', error }));
+  }
+
+  /** The gateway cannot go on by itself. */
+  fail(error: Error): void {
+    this.#resolve({ kind: 'failure', error });
   }
 
   close(): void {

@@ -26,6 +26,7 @@ export function effectiveSettings(
     mode: config.mode,
     host: config.host,
     port: config.port,
+    workers: config.workers,
     tlsKeyFile: config.tls?.keyFile,
     tlsCertFile: config.tls?.certFile,
     accessKey: config.accessKeys.length > 0 ? '***' : undefined,

@@ -95,6 +95,7 @@ function takeSettings(
     mode,
     host: reader.take(settings.host),
     port: reader.take(settings.port),
+    workers: reader.take(settings.workers),
     tls: takeTls(reader, input, problems),
     accessKeys: takeAccessKeys(reader, problems),
     publicEndpoints: reader.take(settings.publicEndpoints),

@@ -46,6 +46,15 @@ export const settings = {
     meaning: 'Port to listen on; 0 takes any free port',
     schema: z.int().min(0).max(65_535),
   }),
+  workers: defineSetting<number>({
+    name: 'workers',
+    kind: 'integer',
+    default: 1,
+    expects: '1..256',
+    meaning:
+      'Processes that share the port, each a node with limits of its own; more than 1 on Linux only',
+    schema: z.int().min(1).max(256),
+  }),
   tlsKeyFile: defineSetting<string | undefined>({
     name: 'tlsKeyFile',
     key: 'tls.keyFile',
@@ -92,7 +101,8 @@ export const settings = {
     name: 'backplane',
     default: 'memory:',
     expects: 'a URL such as "memory:"',
-    meaning: 'Broker that joins the nodes; `memory:` is one node on its own',
+    meaning:
+      'Broker that joins the nodes; `memory:` is one gateway on its own, with all its workers',
     schema: z.string().refine(isBackplaneUrl),
   }),
   logLevel: defineSetting<'silent' | 'error' | 'warn' | 'info' | 'debug'>({

@@ -13,6 +13,9 @@ export interface LogFields {
   /** What failed: its type, code, message, stack and causes are logged. */
   readonly error?: unknown;
   readonly nodeId?: string | undefined;
+  /** Number of a worker, from 1. */
+  readonly worker?: number | undefined;
+  readonly pid?: number | undefined;
   readonly hub?: string | undefined;
   readonly connectionId?: string | undefined;
   readonly userId?: string | undefined;
@@ -60,6 +63,8 @@ export interface LogOptions {
 const allowedFields: Readonly<Record<keyof LogFields, true>> = {
   error: true,
   nodeId: true,
+  worker: true,
+  pid: true,
   hub: true,
   connectionId: true,
   userId: true,

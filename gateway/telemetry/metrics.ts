@@ -2,15 +2,25 @@
  * The metrics page in the Prometheus text format. Hot paths count in plain numbers of their own;
  * sources read those when the page is asked for.
  */
-import { Counter, Gauge, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Registry, type MetricObject } from 'prom-client';
 import type { MetricSource } from './metric-source.ts';
 import { ProcessMetrics } from './process-metrics.ts';
+
+/** All metrics of one process, in a form that another process can be sent. */
+export type MetricsPage = readonly MetricObject[];
+
+/** One text of the pages of several processes, which have a label of their own each. */
+export function mergedText(pages: readonly MetricsPage[]): Promise<string> {
+  return AggregatorRegistry.aggregate(pages.map((page) => [...page])).metrics();
+}
 
 export class Metrics {
   readonly #registry = new Registry();
   readonly #process = new ProcessMetrics();
 
-  constructor() {
+  /** @param labels are on every sample. */
+  constructor(labels: Readonly<Record<string, string>> = {}) {
+    this.#registry.setDefaultLabels(labels);
     this.addAll(this.#process.sources);
   }
 
@@ -51,6 +61,11 @@ export class Metrics {
   /** The page, as of now. */
   async text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** The same for another process. */
+  async page(): Promise<MetricsPage> {
+    return this.#registry.getMetricsAsJSON();
   }
 
   get contentType(): string {

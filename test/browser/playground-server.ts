@@ -12,6 +12,7 @@ const config: GatewayConfig = {
   mode: 'development',
   host: '127.0.0.1',
   port: 0,
+  workers: 1,
   tls: undefined,
   accessKeys: [accessKey],
   publicEndpoints: [],

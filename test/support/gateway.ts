@@ -38,6 +38,7 @@ export async function startTestGateway(
     mode: 'production',
     host: '127.0.0.1',
     port: 0,
+    workers: 1,
     tls: undefined,
     accessKeys: [testAccessKey],
     publicEndpoints: [],

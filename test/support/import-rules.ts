@@ -53,6 +53,18 @@ export const zones: readonly Zone[] = [
   },
   { zone: 'gateway/events/', mayImport: [...common, ...ports, 'gateway/tokens/'] },
   { zone: 'gateway/jobs/', mayImport: [...common, ...ports] },
+  {
+    zone: 'gateway/workers/',
+    mayImport: [
+      ...common,
+      'gateway/configured-backplane.ts',
+      'gateway/gateway.ts',
+      'gateway/telemetry/',
+      'gateway/transport/listen-failure.ts',
+      'backplanes/backplane.ts',
+      'backplanes/memory/',
+    ],
+  },
   { zone: 'gateway/playground/', mayImport: [...common, 'gateway/transport/transport.ts'] },
   // The command line and the composition put everything together.
   { zone: 'gateway/', mayImport: ['gateway/', 'backplanes/'] },
@@ -61,7 +73,7 @@ export const zones: readonly Zone[] = [
 ];
 
 /** Nobody imports these: they run something when they are loaded. */
-const entryPoints = ['gateway/main.ts'];
+const entryPoints = ['gateway/main.ts', 'gateway/workers/worker-main.ts'];
 
 /** Packages (by the beginning of their names) that only these folders may import. */
 export const packageOwners: Readonly<Record<string, readonly string[]>> = {

@@ -66,6 +66,8 @@ describe('settings: sources', () => {
         mode: 'production',
         host: '127.0.0.1',
         port: 8080,
+        workers: 1,
+      workers: 1,
         tls: undefined,
         accessKeys: [key],
         publicEndpoints: [],
