@@ -30,9 +30,10 @@ export class Link {
   #session: Session | undefined;
   #info: ServerInfo | undefined;
   /** Why there is no session. */
-  #detail = 'not started';
+  #detail = 'no server has answered yet';
   #reportedDetail: string | undefined;
-  #failures: readonly DialFailure[] = [];
+  /** By server, since the last session. */
+  readonly #failures = new Map<string, DialFailure>();
   #onFirst: (() => void) | undefined;
 
   constructor(options: LinkOptions) {
@@ -68,12 +69,12 @@ export class Link {
     clearTimeout(timer);
     this.#onFirst = undefined;
     if (isUp) return;
-    const isHopeless = this.#isHopeless();
-    await this.close();
-    throw new BackplaneUnavailableError(
-      `Cannot use NATS at ${this.#servers()}` +
-        `${isHopeless ? '' : ` within ${startTimeoutMs} ms`}: ${this.#detail}`,
+    const within = this.#isHopeless() ? '' : ` within ${startTimeoutMs} ms`;
+    const error = new BackplaneUnavailableError(
+      `Cannot use NATS at ${this.#servers()}${within}: ${this.#detail}`,
     );
+    await this.close();
+    throw error;
   }
 
   /** Waits a little for what is on its way, and ends. Idempotent. */
@@ -105,23 +106,31 @@ export class Link {
   async #connect(): Promise<Session | undefined> {
     const { settings, url } = this.#options;
     const { signal } = this.#stop;
-    const failures: DialFailure[] = [];
     for (const address of this.#pool.round()) {
       const { connection, failure } = await dial(address, { settings, url, signal });
       if (failure !== undefined) {
-        failures.push(failure);
+        this.#failed(failure);
       } else {
         const session = this.#open(connection);
         const reason = await prove(session, this.#options);
         if (reason === undefined && !signal.aborted) return session;
         session.end(reason ?? 'this node closed it');
-        failures.push({ server: addressText(address), reason: reason ?? '', isRefusal: false });
+        if (reason !== undefined) {
+          this.#failed({ server: addressText(address), reason, isRefusal: false });
+        }
       }
       if (signal.aborted) return undefined;
     }
-    this.#failures = failures;
-    this.#down(failures.map(({ server, reason }) => `${server}: ${reason}`).join('; '));
+    this.#down(this.#detail);
     return undefined;
+  }
+
+  #failed(failure: DialFailure): void {
+    if (this.#stop.signal.aborted) return;
+    this.#failures.set(failure.server, failure);
+    this.#detail = [...this.#failures.values()]
+      .map(({ reason, server }) => `${server}: ${reason}`)
+      .join('; ');
   }
 
   #open(connection: NatsConnection): Session {
@@ -147,6 +156,7 @@ export class Link {
     const { counters, onUp } = this.#options;
     this.#session = session;
     this.#reportedDetail = undefined;
+    this.#failures.clear();
     if (this.#info !== undefined) onUp(this.#info, previous);
     this.#onFirst?.();
     const end = await session.ended;
@@ -177,7 +187,8 @@ export class Link {
   }
 
   #isHopeless(): boolean {
-    return this.#failures.length > 0 && this.#failures.every(({ isRefusal }) => isRefusal);
+    const failures = [...this.#failures.values()];
+    return failures.length >= this.#pool.size && failures.every(({ isRefusal }) => isRefusal);
   }
 
   #servers(): string {

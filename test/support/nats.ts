@@ -4,7 +4,7 @@
  * once and kept in .cache/ of the project.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,9 @@ import { waitFor } from './wait.ts';
 
 const currentVersion = '2.15.2';
 const buildTimeoutMs = 5 * 60_000;
+/** A range of its own: test files run side by side and take ports at random. */
+const portMin = 22_100;
+const portMax = 24_900;
 
 /** A nats-server program, or why there is none. */
 export interface NatsProgram {
@@ -61,7 +64,7 @@ export function currentNats(): NatsProgram {
 /** A port of 127.0.0.1 that nobody listens on, below the range of outgoing connections. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 100; tries += 1) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const port = portMin + Math.floor(Math.random() * (portMax - portMin));
     const isFree = await new Promise<boolean>((resolve) => {
       const server = createServer();
       server.once('error', () => resolve(false));
@@ -71,7 +74,7 @@ export async function freePort(): Promise<number> {
     });
     if (isFree) return port;
   }
-  throw new Error('no free port found between 10000 and 30000');
+  throw new Error(`no free port found between ${portMin} and ${portMax}`);
 }
 
 /** One server's life: it can be killed, frozen, thawed and started again on its port. */
@@ -81,6 +84,7 @@ export class NatsServer {
   readonly #folder: string;
   #config: string;
   #process: ChildProcess | undefined;
+  readonly #onExit = (): unknown => this.#process?.kill('SIGKILL');
 
   constructor(program: string, port: number, config = '') {
     this.port = port;
@@ -107,28 +111,57 @@ export class NatsServer {
   /** Resolves when it accepts connections. `config` replaces what it was made with. */
   async start(config = this.#config): Promise<this> {
     this.#config = config;
-    const path = this.file('server.conf', `listen: "127.0.0.1:${this.port}"\n${config}\n`);
+    const path = this.#writeConfig();
     const log = this.file('server.log', '');
     const args = ['-c', path, '-l', log, '-P', join(this.#folder, 'pid')];
-    this.#process = spawn(this.#program, args, { stdio: 'ignore' });
-    await waitFor(() => accepts(this.port), { what: `nats-server listens on ${this.port}` });
-    return this;
+    const child = spawn(this.#program, args, { stdio: 'ignore' });
+    this.#process = child;
+    process.on('exit', this.#onExit);
+    const what = `nats-server listens on ${this.port}`;
+    await waitFor(async () => child.exitCode !== null || (await accepts(this.port)), { what });
+    if (child.exitCode === null) return this;
+    throw new Error(`nats-server ended at once: ${this.log()}`);
+  }
+
+  /** What it has logged since it was started last. */
+  log(): string {
+    return readFileSync(join(this.#folder, 'server.log'), 'utf8');
+  }
+
+  isRunning(): boolean {
+    return this.#process?.exitCode === null && this.#process.signalCode === null;
   }
 
   signal(name: NodeJS.Signals): void {
     this.#process?.kill(name);
   }
 
+  /** Makes the running server read a new configuration; resolves when its log says so. */
+  async reload(config: string): Promise<void> {
+    this.#config = config;
+    const before = this.log().length;
+    this.#writeConfig();
+    this.signal('SIGHUP');
+    await waitFor(() => this.log().slice(before).includes('Reloaded server'), {
+      what: `nats-server on ${this.port} has reloaded its configuration`,
+    });
+  }
+
   /** Ends it as a crash would, and waits until it is gone. */
   async kill(): Promise<void> {
-    const process = this.#process;
+    const child = this.#process;
     this.#process = undefined;
-    if (process === undefined || process.exitCode !== null || process.signalCode !== null) return;
+    process.off('exit', this.#onExit);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => {
-      process.once('exit', resolve);
+      child.once('exit', resolve);
     });
-    process.kill('SIGKILL');
+    child.kill('SIGKILL');
     await gone;
+  }
+
+  #writeConfig(): string {
+    return this.file('server.conf', `listen: "127.0.0.1:${this.port}"\n${this.#config}\n`);
   }
 
   /** Ends it and removes its folder. */
