@@ -67,7 +67,6 @@ describe('settings: sources', () => {
         host: '127.0.0.1',
         port: 8080,
         workers: 1,
-      workers: 1,
         tls: undefined,
         accessKeys: [key],
         publicEndpoints: [],
