@@ -49,9 +49,10 @@ export async function startRedisCluster({ hasReplicas = false } = {}): Promise<R
     const id = (await primary?.admin().cluster('MYID')) ?? '';
     await replica.admin().cluster('REPLICATE', id);
   }
-  for (const replica of replicas) {
-    await waitFor(async () => (await replica.admin().info()).includes('master_link_status:up'), {
-      what: 'a replica follows its primary',
+  if (hasReplicas) {
+    // Until all know all, no replica is voted for.
+    await waitFor(async () => (await Promise.all(all.map(knowsReplicas))).every(Boolean), {
+      what: 'every node knows every replica',
       deadlineMs: 30_000,
     });
   }
@@ -63,6 +64,14 @@ export async function startRedisCluster({ hasReplicas = false } = {}): Promise<R
       await Promise.all(all.map((server) => server.stop()));
     },
   };
+}
+
+async function knowsReplicas(server: RedisServer): Promise<boolean> {
+  const rows = listOf(await server.admin().cluster('SLOTS'));
+  const info = await server.admin().info('replication');
+  // From slot, to slot, primary, replica.
+  const isComplete = rows.every((row) => listOf(row).length === 4);
+  return isComplete && (info.includes('role:master') || info.includes('master_link_status:up'));
 }
 
 /** Moves a slot by the cluster's own commands, as a resharding tool does. */

@@ -40,8 +40,8 @@ export async function freePort(): Promise<number> {
 }
 
 export interface RedisServerOptions {
-  /** Lines of redis.conf beside the usual ones. */
-  readonly lines?: readonly string[];
+  /** Lines of redis.conf beside the usual ones; a function is given the port. */
+  readonly lines?: readonly string[] | ((port: number) => readonly string[]);
   readonly port?: number;
   /** Starts as a sentinel with this configuration. */
   readonly isSentinel?: boolean;
@@ -77,7 +77,7 @@ export class RedisServer {
         'bind 127.0.0.1',
         `dir ${this.#folder}`,
         ...(isSentinel ? [] : ['save ""', 'appendonly no', 'enable-debug-command local']),
-        ...lines,
+        ...(typeof lines === 'function' ? lines(this.port) : lines),
         '',
       ].join('\n'),
     );
