@@ -25,6 +25,7 @@ export class Canary {
   #silentTicks = 0;
   #waitingTicks = 0;
   #inboundBefore = 0;
+  #isStopped = false;
 
   /** Sings for the first time one interval from now. */
   constructor(options: CanaryOptions) {
@@ -39,11 +40,13 @@ export class Canary {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#timer);
   }
 
   /** Ticks are counted, not time: after a pause of this process the echo may be still unread. */
   #tick(): void {
+    if (this.#isStopped) return;
     const { inboundCount, onDeaf, sing } = this.#options;
     const inbound = inboundCount();
     if (!this.#isWaiting) {

@@ -48,20 +48,18 @@ const queryNames = ['prefix', 'token', 'credentials', 'nkey', 'ca', 'cert', 'key
 
 /** @throws BackplaneUnavailableError that names what is wrong in the URL, never its secrets. */
 export function parseNatsUrl(text: string): NatsUrl {
-  const match = /^([a-z+]+):\/\/([^/?#]*)\/?(?:\?([^#]*))?$/i.exec(text);
+  // In lists people write the scheme once, or before every server.
+  const once = text.replaceAll(/,[a-z+]+:\/\//gi, ',');
+  const match = /^([a-z+]+):\/\/([^/?#]*)\/?(?:\?([^#]*))?$/i.exec(once);
   const scheme = schemes[match?.[1]?.toLowerCase() ?? ''];
   if (match === null || scheme === undefined) {
     throw wrong('is none', 'write nats://host:port, or percent-encode / ? # in its password');
   }
-  const authority = match[2] ?? '';
-  const at = authority.lastIndexOf('@');
+  const { hosts, userInfo } = authorityOf(match[2] ?? '');
   const query = queryOf(match[3] ?? '');
   return {
-    servers: authority
-      .slice(at + 1)
-      .split(',')
-      .map((each) => addressOf(each)),
-    identity: identityOf(at === -1 ? undefined : authority.slice(0, at), query),
+    servers: hosts.map((each) => addressOf(each, userInfo !== undefined)),
+    identity: identityOf(userInfo, query),
     tls: tlsOf(scheme.isSecure, query),
     prefix: prefixOf(query.get('prefix') ?? undefined),
   };
@@ -84,12 +82,31 @@ function wrong(what: string, remedy: string): BackplaneUnavailableError {
   return new BackplaneUnavailableError(`The NATS URL ${what}: ${remedy}`);
 }
 
-function addressOf(text: string): NatsAddress {
+/** Splits `user:password@a,b` and `user:password@a,user:password@b`. */
+function authorityOf(text: string): {
+  readonly hosts: readonly string[];
+  readonly userInfo: string | undefined;
+} {
+  const parts = text.split(',').map((part) => part.split('@'));
+  const userInfo = parts.find((part) => part.length > 1)?.[0];
+  if (parts.some((part) => part.length > 2 || (part.length === 2 && part[0] !== userInfo))) {
+    throw wrong(
+      'has several users',
+      'give all servers the same user:password@, and write @ and , in a password as %40 and %2C',
+    );
+  }
+  return { hosts: parts.map((part) => part.at(-1) ?? ''), userInfo };
+}
+
+function addressOf(text: string, hasUser: boolean): NatsAddress {
   const address = parseAddress(text);
   if (address !== undefined) return address;
-  // What stands before an @ may be a password; it must not get into a message.
-  if (text.includes('@')) throw wrong('has an @ too many', 'write one user:password@ in front');
-  throw wrong(`has no host:port in "${text}"`, 'write for instance 10.0.0.1:4222');
+  // With a comma in its password it may be a part of that: it must not get into a message.
+  const where = hasUser ? '' : ` in "${text}"`;
+  throw wrong(
+    `has no host:port${where}`,
+    'write for instance 10.0.0.1:4222, and a comma in a password as %2C',
+  );
 }
 
 function decoded(text: string): string {
