@@ -82,6 +82,47 @@ describe('trunkline serve', () => {
     assert.deepEqual(stops, [0]);
   });
 
+  test('serve: a gateway that gives up is stopped, with the reason and exit code 1', async () => {
+    const { startGateway, stops } = serving();
+    const host = new TestHost({
+      env,
+      startGateway: async (config, options) => ({
+        ...(await startGateway(config, options)),
+        failed: Promise.resolve(new Error('worker 2 ended too often')),
+      }),
+    });
+    assert.equal(await host.run('serve'), 1);
+    assert.match(host.stderr, /error: worker 2 ended too often\n$/);
+    assert.deepEqual(stops, [0]);
+  });
+
+  test('serve: a second signal ends at once what runs beside the process', async () => {
+    const calls: string[] = [];
+    let release: () => void = () => undefined;
+    const { startGateway } = serving(
+      () =>
+        new Promise((resolve) => {
+          release = resolve;
+        }),
+    );
+    const host = new TestHost({
+      env,
+      startGateway: async (config, options) => ({
+        ...(await startGateway(config, options)),
+        kill: () => calls.push('kill'),
+      }),
+    });
+    const running = host.run('serve');
+    await host.printed(/listens/);
+    host.signal('SIGTERM');
+    await host.printed(/Stopping/);
+    assert.deepEqual(calls, []);
+    host.signal('SIGTERM');
+    assert.deepEqual([calls, host.exits], [['kill'], [1]]);
+    release();
+    await running;
+  });
+
   test('serve: development prints all that is needed to connect', async () => {
     const { startGateway, configs } = serving();
     const host = new TestHost({ startGateway, env: { TRUNKLINE_MODE: 'development' } });

@@ -1,7 +1,7 @@
 /** Holds the metrics page to its format and its sources. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import { Metrics } from '../../../../gateway/telemetry/metrics.ts';
+import { mergedText, Metrics } from '../../../../gateway/telemetry/metrics.ts';
 
 function start(t: TestContext): Metrics {
   const metrics = new Metrics();
@@ -33,6 +33,35 @@ describe('metrics', () => {
     const second = await metrics.text();
     assert.match(second, /^trunkline_messages_total\{hub="chat"\} 42$/m);
     assert.doesNotMatch(second, /hub="news"/);
+  });
+
+  test('mergedText: the samples of several processes stand together, each with its label', async (t) => {
+    const pages = await Promise.all(
+      ['1', '2'].map(async (worker) => {
+        const metrics = new Metrics({ worker });
+        t.after(() => metrics.close());
+        metrics.add({
+          name: 'trunkline_closes_total',
+          help: 'Connections closed.',
+          type: 'counter',
+          labelNames: ['code'],
+          read: () => [{ labels: { code: 1000 }, value: Number(worker) * 10 }],
+        });
+        assert.match(await metrics.text(), new RegExp(`code="1000",worker="${worker}"} `));
+        // As it is on the other side of a channel.
+        return structuredClone(await metrics.page());
+      }),
+    );
+    const text = await mergedText(pages);
+    const expected = [
+      '# HELP',
+      '# TYPE',
+      '{code="1000",worker="1"} 10',
+      '{code="1000",worker="2"} 20',
+    ];
+    const lines = text.split('\n').filter((line) => line.includes('trunkline_closes_total'));
+    assert.equal(lines.length, expected.length);
+    for (const [index, part] of expected.entries()) assert.ok(lines[index]?.includes(part), part);
   });
 
   test('Metrics: a gauge can have no labels', async (t) => {
