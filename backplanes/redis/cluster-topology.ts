@@ -18,10 +18,13 @@ export interface ClusterTopologyOptions {
   readonly linkTo: (address: RedisAddress) => Link;
   /** How the cluster is named in errors. */
   readonly name: string;
+  /** How long `start` asks for the slots before it fails. */
+  readonly startTimeoutMs: number;
 }
 
 /** Redirections of one publish; more of them mean that the nodes disagree. */
 const hopsMax = 3;
+const startPauseMs = 200;
 /** The map is read every so many ticks even when nothing looks wrong. */
 const ticksPerRefresh = 4;
 
@@ -46,26 +49,8 @@ export class ClusterTopology implements Topology {
   }
 
   async start(): Promise<void> {
-    const { name, reader } = this.#options;
-    let map: SlotMap;
-    try {
-      map = await reader.read();
-    } catch (cause) {
-      const trouble = cause instanceof Error ? cause.message : String(cause);
-      throw new BackplaneUnavailableError(
-        `The Redis cluster at ${name} cannot be used: ${trouble}. Start it, or correct the ` +
-          `backplane's URL (addresses, user and password, TLS)`,
-        { cause },
-      );
-    }
-    for (const [partition] of this.#owners.entries()) {
-      const slot = this.#options.channels.slotOf(partition);
-      const primary = map.primaryOf(slot);
-      if (primary === undefined) {
-        throw new BackplaneUnavailableError(
-          `The Redis cluster at ${name} has no primary for slot ${slot}: assign all of its slots`,
-        );
-      }
+    const primaries = await this.#firstPrimaries();
+    for (const [partition, primary] of primaries.entries()) {
       this.#owners[partition] = this.#linkTo(primary);
     }
     this.#isRouting = true;
@@ -121,6 +106,37 @@ export class ClusterTopology implements Topology {
     this.#isClosed = true;
     this.#options.reader.close();
     await Promise.all(this.links().map((link) => link.close()));
+  }
+
+  /** The primary of every partition; asks again for a while, as a cluster may be starting too. */
+  async #firstPrimaries(): Promise<readonly RedisAddress[]> {
+    const { name, reader, startTimeoutMs } = this.#options;
+    const deadline = performance.now() + startTimeoutMs;
+    for (;;) {
+      try {
+        return this.#primariesOf(await reader.read());
+      } catch (cause) {
+        if (performance.now() < deadline && !this.#isClosed) {
+          await new Promise((resolve) => setTimeout(resolve, startPauseMs));
+          continue;
+        }
+        const trouble = cause instanceof Error ? cause.message : String(cause);
+        throw new BackplaneUnavailableError(
+          `The Redis cluster at ${name} cannot be used: ${trouble}. Start it, or correct the ` +
+            `backplane's URL (addresses, user and password, TLS)`,
+          { cause },
+        );
+      }
+    }
+  }
+
+  #primariesOf(map: SlotMap): readonly RedisAddress[] {
+    return this.#owners.map((_, partition) => {
+      const slot = this.#options.channels.slotOf(partition);
+      const primary = map.primaryOf(slot);
+      if (primary === undefined) throw new Error(`no server has its slot ${slot}`);
+      return primary;
+    });
   }
 
   async #refresh(): Promise<void> {

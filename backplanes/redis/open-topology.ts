@@ -95,6 +95,7 @@ function openCluster(url: RedisUrl, factory: ClientFactory, options: TopologyOpt
   const topology: ClusterTopology = new ClusterTopology({
     channels,
     name: url.servers.map(addressText).join(', '),
+    startTimeoutMs: settings.connectTimeoutMs,
     reader: new SlotReader({
       seeds: url.servers,
       create: (address) => factory.create(address, client),

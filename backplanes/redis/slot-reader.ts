@@ -71,14 +71,16 @@ export class SlotReader {
     if (address === undefined) throw new Error(unreachableMessage);
     const client = this.#options.create(address);
     this.#current = { address, client };
-    let cause: Error | undefined;
+    let trouble: Error | undefined;
     client.on('error', (error: Error) => {
-      cause = error;
+      trouble = error;
     });
     try {
       await this.#inTime(client.connect());
-    } catch (error) {
-      throw new Error(`${addressText(address)}: ${(cause ?? error) as Error}`, { cause: error });
+    } catch (cause) {
+      // The error event names the reason; the rejection says only that the connection closed.
+      const message = trouble?.message ?? (cause instanceof Error ? cause.message : String(cause));
+      throw new Error(`${addressText(address)}: ${message}`, { cause });
     }
     return { address, client };
   }

@@ -10,7 +10,7 @@ import {
   startRedisCluster,
   startRedisSentinels,
 } from '../support/redis-groups.ts';
-import { redisPair } from '../support/redis-nodes.ts';
+import { redisNode, redisPair } from '../support/redis-nodes.ts';
 import { noRedis, startRedis, type RedisServer } from '../support/redis.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -87,6 +87,29 @@ describe('redis group faults', { skip: noRedis }, () => {
     await publishing.stop();
     assert.deepEqual(a.outcomes.strange, []);
     await waitFor(() => a.backplane.isUp() && b.backplane.isUp(), { what: 'both are up' });
+  });
+
+  test('redis cluster: a start without a cluster says where and what to do', async (t) => {
+    const single = await startRedis();
+    t.after(() => single.stop());
+    const stopped = await startRedis();
+    await stopped.stop();
+    for (const [port, expected] of [
+      [single.port, /cluster support disabled/],
+      [stopped.port, /ECONNREFUSED/],
+    ] as const) {
+      const url = `redis+cluster://anna:secret@127.0.0.1:${port}`;
+      const node = redisNode(t, port === single.port ? url.replace('anna:secret@', '') : url, {
+        connectTimeoutMs: 300,
+      });
+      await assert.rejects(node.start(), (error: Error) => {
+        assert.equal(error.name, 'BackplaneUnavailableError');
+        assert.match(error.message, expected);
+        assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${port} .*Start it`));
+        assert.ok(!error.message.includes('secret'));
+        return true;
+      });
+    }
   });
 
   test('redis sentinel: a failover on request is followed', async (t) => {
