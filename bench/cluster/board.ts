@@ -45,7 +45,7 @@ async function lineOf(node: GatewayNode): Promise<string> {
   if (!isRunning) return `  ${name}  ${node.url}  down`;
   const connections = await connectionsOf(node.url);
   const said = connections === undefined ? 'does not answer' : `connections ${String(connections)}`;
-  return `  ${name}  ${node.url}  id ${node.nodeId}  pid ${String(pid)}  ${said}`;
+  return `  ${name}  ${node.url}  id ${node.nodeIds.join(' ')}  pid ${String(pid)}  ${said}`;
 }
 
 async function connectionsOf(url: string): Promise<number | undefined> {

@@ -75,6 +75,7 @@ function azure(options: BrokerOptions): Broker {
     name: 'azure hub',
     endpoints: [],
     backplane: 'memory:',
+    workers: 1,
     page: false,
     env: {},
   };

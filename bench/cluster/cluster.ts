@@ -10,7 +10,7 @@ import { whyUnavailable, type BackplaneName } from './options.ts';
 
 export interface ClusterOptions {
   readonly backplane: BackplaneName;
-  /** `memory` is one process, whatever is asked for. */
+  /** On `memory` they are the workers of one gateway (more than one on Linux only). */
   readonly nodes: number;
   /** Default true. */
   readonly nginx?: boolean;
@@ -29,6 +29,7 @@ export interface Cluster {
   readonly accessKey: string;
   /** As the Azure SDKs and `trunkline publish` take it. */
   readonly connectionString: string;
+  /** On `memory` one with all workers. */
   readonly nodes: readonly GatewayNode[];
   /** Undefined for `memory`. */
   readonly broker: Broker | undefined;
@@ -46,9 +47,8 @@ const accessKeyBytes = 32;
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const unavailable = whyUnavailable(options.backplane);
   if (unavailable !== undefined) throw new Error(unavailable);
-  // One process today; its workers will share one port.
-  const processes = options.backplane === 'memory' ? 1 : options.nodes;
-  const [nginxPort = 0, brokerPort = 0, ...nodePorts] = await findPorts(processes + 2);
+  const gateways = options.backplane === 'memory' ? 1 : options.nodes;
+  const [nginxPort = 0, brokerPort = 0, ...nodePorts] = await findPorts(gateways + 2);
   const cluster = new RunningCluster(options, { nginxPort, brokerPort, nodePorts });
   try {
     await cluster.start();
@@ -97,6 +97,7 @@ class RunningCluster implements Cluster {
           port,
           endpoints: hasNginx ? [nginxUrl, `http://localhost:${String(nginxPort)}`] : [],
           backplane: this.broker?.url ?? 'memory:',
+          workers: backplane === 'memory' ? options.nodes : 1,
           page: options.page ?? false,
           env: { ...env, ...this.broker?.env },
         }),

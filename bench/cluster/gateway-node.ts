@@ -1,4 +1,4 @@
-/** One gateway process of a cluster, run by the executable as users run it. */
+/** One gateway of a cluster, run by the executable as users run it; with workers it is several nodes. */
 import { repositoryRoot } from '../micro/paths.ts';
 import type { Guard } from './guard.ts';
 import { Member } from './member.ts';
@@ -11,6 +11,8 @@ export interface GatewayNodeOptions {
   /** By which it is known beside its own URL; the first is the one that its page uses. */
   readonly endpoints: readonly string[];
   readonly backplane: string;
+  /** Processes that share its port, each a node. */
+  readonly workers: number;
   /** True: development mode, with the playground. */
   readonly page: boolean;
   /** Further settings, as variables. */
@@ -23,7 +25,7 @@ export class GatewayNode {
   /** Its own, not the balancer's; kept by a restart. */
   readonly url: string;
   readonly process: Member;
-  #nodeId = '';
+  readonly #nodeIds = new Map<string, string>();
 
   constructor(options: GatewayNodeOptions) {
     this.url = `http://127.0.0.1:${String(options.port)}`;
@@ -34,18 +36,25 @@ export class GatewayNode {
         args: [`${repositoryRoot}bin/trunkline.js`, 'serve'],
         env: settingsOf(options, this.url),
         onLine: (line) => {
-          this.#nodeId = startedNodeId(line) ?? this.#nodeId;
+          const started = startedNode(line);
+          if (started !== undefined) this.#nodeIds.set(started.worker, started.nodeId);
         },
       },
       guard: options.guard,
-      isReady: async () => (await answersOk(`${this.url}/readyz`)) && this.#nodeId !== '',
+      isReady: async () =>
+        (await answersOk(`${this.url}/readyz`)) && this.#nodeIds.size === options.workers,
       onDeath: options.onDeath,
     });
   }
 
-  /** Of the present process: another after each restart. */
+  /** Of the present process, or of its first worker: another after each restart. */
   get nodeId(): string {
-    return this.#nodeId;
+    return this.nodeIds[0] ?? '';
+  }
+
+  /** One for each worker. */
+  get nodeIds(): readonly string[] {
+    return [...this.#nodeIds.values()];
   }
 
   get pid(): number {
@@ -69,7 +78,7 @@ export class GatewayNode {
   }
 
   async start(): Promise<void> {
-    this.#nodeId = '';
+    this.#nodeIds.clear();
     await this.process.start();
   }
 }
@@ -81,6 +90,7 @@ function settingsOf(options: GatewayNodeOptions, url: string): Record<string, st
     TRUNKLINE_MODE: options.page ? 'development' : 'production',
     TRUNKLINE_HOST: '127.0.0.1',
     TRUNKLINE_PORT: String(options.port),
+    TRUNKLINE_WORKERS: String(options.workers),
     TRUNKLINE_PUBLIC_ENDPOINTS: [...options.endpoints, url].join(','),
     TRUNKLINE_BACKPLANE: options.backplane,
     // The node's id is read from its log.
@@ -89,8 +99,13 @@ function settingsOf(options: GatewayNodeOptions, url: string): Record<string, st
   };
 }
 
-/** The node's id in the log entry that says that it has started. */
-function startedNodeId(line: string): string | undefined {
+/** The log entry that says that a node has started; undefined for other lines. */
+function startedNode(
+  line: string,
+): { readonly worker: string; readonly nodeId: string } | undefined {
   if (!line.includes('gateway started')) return undefined;
-  return /"nodeId":"([^"]+)"/.exec(line)?.[1];
+  const nodeId = /"nodeId":"([^"]+)"/.exec(line)?.[1];
+  return nodeId === undefined
+    ? undefined
+    : { worker: /"worker":(\d+)/.exec(line)?.[1] ?? '1', nodeId };
 }

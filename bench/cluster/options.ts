@@ -21,8 +21,8 @@ export class UsageError extends Error {
 const nodesMax = 32;
 
 export const usage = `usage: npm run cluster -- [options]
-  --backplane NAME   ${backplaneNames.join(', ')} (redis); memory is one process
-  --nodes N          gateway nodes, 1..${String(nodesMax)} (3)
+  --backplane NAME   ${backplaneNames.join(', ')} (redis)
+  --nodes N          gateway nodes, 1..${String(nodesMax)} (3); with memory: workers of one gateway
   --no-nginx         without nginx in front: clients choose a node by its URL
   --no-page          production mode: without the playground page
 Variables TRUNKLINE_… are settings of every node.
@@ -37,9 +37,12 @@ export function parseRunOptions(args: readonly string[]): RunOptions {
       `--backplane must be ${backplaneNames.join(' or ')}, got "${values.backplane}"`,
     );
   }
-  const nodes = Number(values.nodes);
-  if (!/^\d+$/.test(values.nodes) || nodes < 1 || nodes > nodesMax) {
-    throw new UsageError(`--nodes must be 1..${String(nodesMax)}, got "${values.nodes}"`);
+  // Only Linux lets workers share a port.
+  const isOne = backplane === 'memory' && process.platform !== 'linux';
+  const given = values.nodes ?? (isOne ? '1' : '3');
+  const nodes = Number(given);
+  if (!/^\d+$/.test(given) || nodes < 1 || nodes > nodesMax) {
+    throw new UsageError(`--nodes must be 1..${String(nodesMax)}, got "${given}"`);
   }
   return { backplane, nodes, nginx: !values['no-nginx'], page: !values['no-page'] };
 }
@@ -72,7 +75,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       options: {
         backplane: { type: 'string', default: 'redis' },
-        nodes: { type: 'string', default: '3' },
+        nodes: { type: 'string' },
         'no-nginx': { type: 'boolean', default: false },
         'no-page': { type: 'boolean', default: false },
       },

@@ -68,11 +68,9 @@ async function show(cluster: Cluster, deaths: Deaths, signal: AbortSignal): Prom
 
 function headline(cluster: Cluster, options: RunOptions): string {
   const { broker, nginx, url } = cluster;
-  const isOne = options.backplane === 'memory' && options.nodes > 1;
   return [
     `Cluster on ${url}${options.page ? ` (open it: that is the page)` : ''}`,
-    `  backplane          ${broker?.url ?? 'memory: (one process)'}`,
-    ...(isOne ? [`  nodes              1 of ${String(options.nodes)}: memory joins no nodes`] : []),
+    `  backplane          ${broker?.url ?? 'memory: (the nodes are workers on one port)'}`,
     ...(broker === undefined ? [] : [`  broker             pid ${String(broker.process.pid)}`]),
     ...(nginx === undefined ? [] : [`  nginx              pid ${String(nginx.pid)}`]),
     `  connection string  ${cluster.connectionString}`,

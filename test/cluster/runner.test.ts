@@ -37,7 +37,7 @@ async function pageToken(url: string, user: string): Promise<string> {
 }
 
 for (const [backplane, nodes] of [
-  ['memory', 1],
+  ['memory', process.platform === 'linux' ? 3 : 1],
   ['redis', 3],
   ['nats', 3],
   ['azure', 3],
@@ -60,7 +60,11 @@ for (const [backplane, nodes] of [
         clients.push(await joinThrough(t, cluster, group));
       }
       const used = new Set(clients.map(({ nodeId }) => nodeId));
-      assert.deepEqual([...used].sort(), cluster.nodes.map(({ nodeId }) => nodeId).sort());
+      const known = cluster.nodes.flatMap(({ nodeIds }) => nodeIds);
+      assert.equal(known.length, nodes);
+      assert.ok([...used].every((nodeId) => known.includes(nodeId)));
+      // nginx takes turns; workers of one port are chosen by the kernel, by chance.
+      if (backplane !== 'memory') assert.equal(used.size, nodes);
       assert.equal(await publishThrough(cluster, group, 'hello'), 202);
       for (const client of clients) assert.equal(await nextMessage(client), 'hello');
       const metrics = await fetch(`${cluster.url}/metrics`);
