@@ -99,6 +99,7 @@ class Gateway implements RunningGateway {
   readonly #metrics: Metrics;
   #port = 0;
   #isReady = false;
+  #knowsOthers = false;
   #stopped: Promise<void> | undefined;
 
   constructor(config: GatewayConfig, parts: GatewayParts) {
@@ -115,6 +116,7 @@ class Gateway implements RunningGateway {
       limits,
       clock,
       onNodeMessage: (bytes) => this.#bus.receive(bytes),
+      onNodeGap: () => this.#bus.onGap(),
       onError,
     });
     this.#bus = this.#createBus(parts, onError);
@@ -161,7 +163,7 @@ class Gateway implements RunningGateway {
   async start(): Promise<void> {
     try {
       await this.#router.start();
-      this.#bus.start();
+      await this.#bus.start();
       const { port } = await this.#server.start();
       this.#port = port;
       this.#isReady = true;
@@ -290,6 +292,8 @@ class Gateway implements RunningGateway {
 
   #readiness(): { readonly ready: boolean; readonly reason?: string } {
     if (!this.#isReady) return { ready: false, reason: 'the node is starting or going away' };
+    this.#knowsOthers ||= !this.#bus.isInDoubt();
+    if (!this.#knowsOthers) return { ready: false, reason: 'the node may not know all others yet' };
     const reason = this.#router.unavailableReason();
     return reason === undefined ? { ready: true } : { ready: false, reason };
   }

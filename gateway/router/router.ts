@@ -31,6 +31,8 @@ export interface RouterOptions {
   readonly clock: Clock;
   /** Takes what is said on the node bus. May throw: then it could not be read. */
   readonly onNodeMessage?: (bytes: Uint8Array) => void;
+  /** What was said to all nodes may not have reached this one. */
+  readonly onNodeGap?: () => void;
   /** For what nobody waits for: an envelope that cannot be read, an unsubscribe that failed. */
   readonly onError: (error: unknown) => void;
 }
@@ -90,11 +92,12 @@ export class Router implements Publisher {
 
   /** Connects the backplane. @throws GatewayError `backplane-unavailable`. */
   async start(): Promise<void> {
-    const { backplane, clock } = this.#options;
+    const { backplane, clock, onNodeGap } = this.#options;
     const sink: BackplaneSink = {
       onEnvelope: (key, bytes) => this.#receive(key, bytes),
-      onGap: () => {
+      onGap: (keys) => {
         this.counters.gaps += 1;
+        if (keys === 'all' || keys.includes(controlKey)) onNodeGap?.();
       },
       onLink: (state, detail) => {
         this.#linkDetail = state === 'up' ? undefined : detail;

@@ -1,18 +1,14 @@
 /**
- * The directory of the whole cluster: what concerns one connection is asked of its node, what
- * concerns a user, a group or a hub is asked of all nodes that know it. A missing answer never
- * becomes a "no".
+ * The directory of the whole cluster: what concerns one connection is asked of its node, everything
+ * else of all nodes. A missing answer never becomes a "no".
  */
 import { z } from 'zod';
-import { GatewayError } from '../../errors.ts';
 import type { PermissionKind } from '../../protocol/permissions.ts';
-import { destinationKey, nodeOfConnection } from '../keys.ts';
-import type { CloseOptions, ConnectionPage, Destination, Directory } from '../ports.ts';
+import { nodeOfConnection } from '../keys.ts';
+import type { CloseOptions, ConnectionPage, Directory } from '../ports.ts';
 import type { DirectoryCall } from './directory-calls.ts';
-import { missing, type NodeBus } from './node-bus.ts';
+import { nodesMissing, type NodeBus } from './node-bus.ts';
 import type { SurveyResult } from './survey.ts';
-
-type Addressed = Exclude<Destination, { kind: 'connection' }>;
 
 const pageSchema = z.object({
   connections: z.array(
@@ -35,11 +31,11 @@ export class ClusterDirectory implements Directory {
   }
 
   groupExists(hub: string, group: string): Promise<boolean> {
-    return this.#isTrueAnywhere(hub, groupOf(group), 'groupExists', [hub, group]);
+    return this.#isTrueAnywhere('groupExists', [hub, group]);
   }
 
   userExists(hub: string, userId: string): Promise<boolean> {
-    return this.#isTrueAnywhere(hub, userOf(userId), 'userExists', [hub, userId]);
+    return this.#isTrueAnywhere('userExists', [hub, userId]);
   }
 
   async listGroup(
@@ -48,9 +44,8 @@ export class ClusterDirectory implements Directory {
     page: { readonly limit: number; readonly continuation: string | undefined },
   ): Promise<ConnectionPage> {
     const { continuation, limit } = page;
-    const args = [hub, group, limit, continuation];
-    const result = await this.#survey(hub, groupOf(group), 'listGroup', args);
-    const pages = [...result.answers.values()].map((answer) => pageSchema.parse(answer));
+    const answers = await this.#survey('listGroup', [hub, group, limit, continuation]);
+    const pages = answers.map((answer) => pageSchema.parse(answer));
     // A connection's id begins with its node, so this is the order of (node, connection).
     const all = pages
       .flatMap(({ connections }) => connections)
@@ -70,16 +65,16 @@ export class ClusterDirectory implements Directory {
 
   async closeUser(hub: string, userId: string, options: CloseOptions): Promise<void> {
     const args = [hub, userId, options.reason, options.excluded];
-    await this.#survey(hub, userOf(userId), 'closeUser', args);
+    await this.#survey('closeUser', args);
   }
 
   async closeGroup(hub: string, group: string, options: CloseOptions): Promise<void> {
     const args = [hub, group, options.reason, options.excluded];
-    await this.#survey(hub, groupOf(group), 'closeGroup', args);
+    await this.#survey('closeGroup', args);
   }
 
   async closeAll(hub: string, options: CloseOptions): Promise<void> {
-    await this.#survey(hub, everyone, 'closeAll', [hub, options.reason, options.excluded]);
+    await this.#survey('closeAll', [hub, options.reason, options.excluded]);
   }
 
   addConnectionToGroup(hub: string, connectionId: string, group: string): Promise<boolean> {
@@ -98,20 +93,20 @@ export class ClusterDirectory implements Directory {
   async addUserToGroup(hub: string, userId: string, group: string): Promise<boolean> {
     // Every node has to do it: one "true" is not enough.
     const args = [hub, userId, group];
-    const result = await this.#survey(hub, userOf(userId), 'addUserToGroup', args);
-    return [...result.answers.values()].includes(true);
+    const answers = await this.#survey('addUserToGroup', args);
+    return answers.includes(true);
   }
 
   async removeUserFromGroup(hub: string, userId: string, group: string): Promise<void> {
-    await this.#survey(hub, userOf(userId), 'removeUserFromGroup', [hub, userId, group]);
+    await this.#survey('removeUserFromGroup', [hub, userId, group]);
   }
 
   async removeUserFromAllGroups(hub: string, userId: string): Promise<void> {
-    await this.#survey(hub, userOf(userId), 'removeUserFromAllGroups', [hub, userId]);
+    await this.#survey('removeUserFromAllGroups', [hub, userId]);
   }
 
   async addMatchingToGroups(hub: string, filter: string, groups: readonly string[]): Promise<void> {
-    await this.#survey(hub, everyone, 'addMatchingToGroups', [hub, filter, groups]);
+    await this.#survey('addMatchingToGroups', [hub, filter, groups]);
   }
 
   async removeMatchingFromGroups(
@@ -119,7 +114,7 @@ export class ClusterDirectory implements Directory {
     filter: string,
     groups: readonly string[],
   ): Promise<void> {
-    await this.#survey(hub, everyone, 'removeMatchingFromGroups', [hub, filter, groups]);
+    await this.#survey('removeMatchingFromGroups', [hub, filter, groups]);
   }
 
   grantPermission(
@@ -157,77 +152,42 @@ export class ClusterDirectory implements Directory {
     call: DirectoryCall,
     args: readonly unknown[],
   ): Promise<boolean> {
-    return (await this.#atOwner(connectionId, call, args)) === true;
+    const answers = await this.#atOwner(connectionId, call, args);
+    return answers.includes(true);
   }
 
-  /** undefined also when no node can have the connection. */
+  /**
+   * A node that is not known may have come this moment. Then all are asked: when the question has
+   * gone round, so has the first heartbeat of such a node.
+   */
   async #atOwner(
     connectionId: string,
     call: DirectoryCall,
     args: readonly unknown[],
-  ): Promise<unknown> {
-    this.#refuseWhileSuspect();
+  ): Promise<readonly unknown[]> {
     const nodeId = nodeOfConnection(connectionId);
-    return nodeId === undefined ? undefined : this.#bus.call(nodeId, call, args);
+    if (nodeId === undefined) return [];
+    if (this.#bus.roster.state(nodeId) === undefined) return this.#survey(call, args);
+    return [await this.#bus.call(nodeId, call, args)];
   }
 
-  async #isTrueAnywhere(
-    hub: string,
-    to: Addressed,
-    call: DirectoryCall,
-    args: readonly unknown[],
-  ): Promise<boolean> {
+  async #isTrueAnywhere(call: DirectoryCall, args: readonly unknown[]): Promise<boolean> {
     const isEnough = (value: unknown): boolean => value === true;
-    const result = await this.#ask(hub, to, { call, args, isEnough });
-    if ([...result.answers.values()].includes(true)) return true;
-    requireAll(result);
-    return false;
+    const result = await this.#bus.survey({ call, args, isEnough });
+    // One "yes" is true whoever else is missing.
+    return [...result.answers.values()].includes(true) || valuesOf(result).includes(true);
   }
 
-  /** @throws GatewayError unless every node that was asked has answered. */
-  async #survey(
-    hub: string,
-    to: Addressed,
-    call: DirectoryCall,
-    args: readonly unknown[],
-  ): Promise<SurveyResult> {
-    const result = await this.#ask(hub, to, { call, args });
-    requireAll(result);
-    return result;
-  }
-
-  #ask(
-    hub: string,
-    to: Addressed,
-    question: {
-      readonly call: DirectoryCall;
-      readonly args: readonly unknown[];
-      readonly isEnough?: (value: unknown) => boolean;
-    },
-  ): Promise<SurveyResult> {
-    this.#refuseWhileSuspect();
-    return this.#bus.survey({ ...question, key: destinationKey(hub, to) });
-  }
-
-  #refuseWhileSuspect(): void {
-    const suspicion = this.#bus.suspicion();
-    if (suspicion === undefined) return;
-    throw new GatewayError('nodes-missing', `No answer can be trusted: ${suspicion}; try again`);
+  /** @throws GatewayError unless every node has done it. */
+  async #survey(call: DirectoryCall, args: readonly unknown[]): Promise<readonly unknown[]> {
+    return valuesOf(await this.#bus.survey({ call, args }));
   }
 }
 
-const everyone: Addressed = { kind: 'all' };
-
-function groupOf(name: string): Addressed {
-  return { kind: 'group', name };
-}
-
-function userOf(name: string): Addressed {
-  return { kind: 'user', name };
-}
-
-function requireAll(result: SurveyResult): void {
-  const [failure] = result.failures.values();
+/** @throws GatewayError unless every node has answered. */
+function valuesOf({ answers, failures, isComplete, missing }: SurveyResult): readonly unknown[] {
+  const [failure] = failures.values();
   if (failure !== undefined) throw failure;
-  if (!result.isComplete) throw missing(result.missing);
+  if (!isComplete) throw nodesMissing(missing);
+  return [...answers.values()];
 }

@@ -18,65 +18,66 @@ type Run = (local: Directory, args: readonly unknown[]) => Promise<unknown>;
 
 function call<Args extends readonly unknown[]>(
   schema: z.ZodType<Args>,
-  run: (local: Directory, ...args: Args) => Promise<unknown>,
+  run: (local: Directory, args: Args) => Promise<unknown>,
 ): Run {
-  return (local, args) => run(local, ...schema.parse(args));
+  return (local, args) => run(local, schema.parse(args));
 }
 
 const calls = {
-  connectionExists: call(z.tuple([name, name]), (local, hub, id) =>
+  connectionExists: call(z.tuple([name, name]), (local, [hub, id]) =>
     local.connectionExists(hub, id),
   ),
-  groupExists: call(z.tuple([name, name]), (local, hub, group) => local.groupExists(hub, group)),
-  userExists: call(z.tuple([name, name]), (local, hub, user) => local.userExists(hub, user)),
+  groupExists: call(z.tuple([name, name]), (local, [hub, group]) => local.groupExists(hub, group)),
+  userExists: call(z.tuple([name, name]), (local, [hub, user]) => local.userExists(hub, user)),
   listGroup: call(
     z.tuple([name, name, z.number().int().positive(), maybe]),
-    (local, hub, group, limit, continuation) =>
+    (local, [hub, group, limit, continuation]) =>
       local.listGroup(hub, group, { limit, continuation }),
   ),
-  closeConnection: call(z.tuple([name, name, maybe]), (local, hub, id, reason) =>
+  closeConnection: call(z.tuple([name, name, maybe]), (local, [hub, id, reason]) =>
     local.closeConnection(hub, id, reason),
   ),
-  closeUser: call(z.tuple([name, name, maybe, names]), (local, hub, user, reason, excluded) =>
+  closeUser: call(z.tuple([name, name, maybe, names]), (local, [hub, user, reason, excluded]) =>
     local.closeUser(hub, user, { reason, excluded }),
   ),
-  closeGroup: call(z.tuple([name, name, maybe, names]), (local, hub, group, reason, excluded) =>
+  closeGroup: call(z.tuple([name, name, maybe, names]), (local, [hub, group, reason, excluded]) =>
     local.closeGroup(hub, group, { reason, excluded }),
   ),
-  closeAll: call(z.tuple([name, maybe, names]), (local, hub, reason, excluded) =>
+  closeAll: call(z.tuple([name, maybe, names]), (local, [hub, reason, excluded]) =>
     local.closeAll(hub, { reason, excluded }),
   ),
-  addConnectionToGroup: call(z.tuple([name, name, name]), (local, hub, id, group) =>
+  addConnectionToGroup: call(z.tuple([name, name, name]), (local, [hub, id, group]) =>
     local.addConnectionToGroup(hub, id, group),
   ),
-  removeConnectionFromGroup: call(z.tuple([name, name, name]), (local, hub, id, group) =>
+  removeConnectionFromGroup: call(z.tuple([name, name, name]), (local, [hub, id, group]) =>
     local.removeConnectionFromGroup(hub, id, group),
   ),
-  removeConnectionFromAllGroups: call(z.tuple([name, name]), (local, hub, id) =>
+  removeConnectionFromAllGroups: call(z.tuple([name, name]), (local, [hub, id]) =>
     local.removeConnectionFromAllGroups(hub, id),
   ),
-  addUserToGroup: call(z.tuple([name, name, name]), (local, hub, user, group) =>
+  addUserToGroup: call(z.tuple([name, name, name]), (local, [hub, user, group]) =>
     local.addUserToGroup(hub, user, group),
   ),
-  removeUserFromGroup: call(z.tuple([name, name, name]), (local, hub, user, group) =>
+  removeUserFromGroup: call(z.tuple([name, name, name]), (local, [hub, user, group]) =>
     local.removeUserFromGroup(hub, user, group),
   ),
-  removeUserFromAllGroups: call(z.tuple([name, name]), (local, hub, user) =>
+  removeUserFromAllGroups: call(z.tuple([name, name]), (local, [hub, user]) =>
     local.removeUserFromAllGroups(hub, user),
   ),
-  addMatchingToGroups: call(z.tuple([name, name, names]), (local, hub, filter, groups) =>
+  addMatchingToGroups: call(z.tuple([name, name, names]), (local, [hub, filter, groups]) =>
     local.addMatchingToGroups(hub, filter, groups),
   ),
-  removeMatchingFromGroups: call(z.tuple([name, name, names]), (local, hub, filter, groups) =>
+  removeMatchingFromGroups: call(z.tuple([name, name, names]), (local, [hub, filter, groups]) =>
     local.removeMatchingFromGroups(hub, filter, groups),
   ),
-  grantPermission: call(z.tuple([name, name, permission, maybe]), (local, hub, id, kind, group) =>
+  grantPermission: call(z.tuple([name, name, permission, maybe]), (local, [hub, id, kind, group]) =>
     local.grantPermission(hub, id, kind, group),
   ),
-  revokePermission: call(z.tuple([name, name, permission, maybe]), (local, hub, id, kind, group) =>
-    local.revokePermission(hub, id, kind, group),
+  revokePermission: call(
+    z.tuple([name, name, permission, maybe]),
+    (local, [hub, id, kind, group]) => local.revokePermission(hub, id, kind, group),
   ),
-  hasPermission: call(z.tuple([name, name, permission, maybe]), (local, hub, id, kind, group) =>
+  hasPermission: call(z.tuple([name, name, permission, maybe]), (local, [hub, id, kind, group]) =>
     local.hasPermission(hub, id, kind, group),
   ),
 } as const satisfies Record<keyof Directory, Run>;

@@ -1,7 +1,7 @@
 /**
- * Lets nodes talk to each other over the backplane itself: a heartbeat on the control key, calls to
- * one node's inbox, and questions to all nodes that know a destination. Clocks of other nodes are
- * never looked at.
+ * Lets nodes talk to each other over the backplane itself: heartbeats and questions to all on the
+ * control key, calls and answers through one inbox per node. Clocks of other nodes are never looked
+ * at. A node that slept, was deaf or has just started doubts that it knows all others.
  */
 import type { Accepted, Backplane } from '../../../backplanes/backplane.ts';
 import type { Clock } from '../../clock.ts';
@@ -12,19 +12,21 @@ import {
   decodeNodeMessage,
   encodeNodeMessage,
   type Ask,
+  type Beat,
   type NodeMessage,
 } from './node-message.ts';
 import { Roster } from './roster.ts';
 import { Survey, type SurveyResult } from './survey.ts';
 
 export interface NodeBusOptions {
+  /** Unique per start, so that nothing meant for an earlier start reaches this one's inbox. */
   readonly nodeId: string;
-  readonly backplane: Pick<Backplane, 'publish' | 'traits'>;
+  readonly backplane: Pick<Backplane, 'publish'>;
   readonly clock: Pick<Clock, 'monotonicMs' | 'every' | 'after'>;
   readonly heartbeatMs: number;
   readonly suspectAfterMs: number;
   readonly deadAfterMs: number;
-  /** How long a call waits for its answers in ms. */
+  /** How long a question waits for its answers in ms. */
   readonly answerTimeoutMs: number;
   /** Executes a call of another node, or of this one. @throws GatewayError */
   readonly execute: (call: string, args: readonly unknown[]) => Promise<unknown>;
@@ -34,198 +36,257 @@ export interface NodeBusOptions {
 export interface Question {
   readonly call: string;
   readonly args: readonly unknown[];
-  /** Key on which all nodes listen that can have something to say. */
-  readonly key: string;
   /** An answer that makes the others unnecessary. */
   readonly isEnough?: (value: unknown) => boolean;
 }
 
 /** A tick later than this much says that the process slept. */
 const lateMs = 2000;
+/** Finer than the heartbeat, so that nobody is dead much before or after the time is over. */
+const ticksPerHeartbeat = 4;
+const questionsMax = 10_000;
 
 export class NodeBus {
   readonly roster: Roster;
   readonly #options: NodeBusOptions;
+  readonly #tickMs: number;
   readonly #surveys = new Map<number, Survey>();
-  #incarnation = 1;
   #lastId = 0;
-  #lastBeatMs: number;
-  #startedMs: number;
-  /** True after a sleep, until a heartbeat of this node has come back through the broker. */
-  #isSuspect = false;
-  #stop: (() => void) | undefined;
+  /** Another one after each sleep and deafness. */
+  #incarnation = 1;
+  #ticks = 0;
+  #lastTickMs: number;
+  /** Since when heartbeats of this incarnation have come back; undefined: they have not yet. */
+  #hearsSinceMs: number | undefined;
+  #heardItselfAtMs: number;
+  /** How many nodes got the last heartbeat, where the broker tells. */
+  #listeners: number | undefined;
+  #onHeard: (() => void) | undefined;
+  #stopTicking: (() => void) | undefined;
   /** Answers that came after their question was over. */
   lateAnswers = 0;
+  /** Answers that the backplane did not take. */
+  unsentAnswers = 0;
 
   constructor(options: NodeBusOptions) {
-    const { clock, deadAfterMs, nodeId, suspectAfterMs } = options;
+    const { clock, heartbeatMs } = options;
     this.#options = options;
-    this.#lastBeatMs = clock.monotonicMs();
-    this.#startedMs = this.#lastBeatMs;
-    this.roster = new Roster({
-      nodeId,
-      clock,
-      suspectAfterMs,
-      deadAfterMs,
-      onDead: () => {
-        for (const survey of this.#surveys.values()) survey.nodeDied();
-      },
-    });
-  }
-
-  /** Begins to beat. The inbox and the control key are subscribed by then. */
-  start(): void {
-    const { clock, heartbeatMs } = this.#options;
-    this.#lastBeatMs = clock.monotonicMs();
-    this.#startedMs = this.#lastBeatMs;
-    this.#beat(false);
-    this.#stop = clock.every(heartbeatMs, () => this.#tick());
-  }
-
-  /** Says good-bye. The backplane is still open. */
-  async stop(): Promise<void> {
-    this.#stop?.();
-    this.#stop = undefined;
-    for (const survey of [...this.#surveys.values()]) survey.end();
-    await this.#send(controlKey, { ...this.#sender(), kind: 'beat', isLeaving: true }).catch(
-      // The others will notice the silence.
-      () => undefined,
-    );
-  }
-
-  /** Why this node's word on who exists cannot be trusted now; undefined: it can. */
-  suspicion(): string | undefined {
-    if (!this.#isSuspect) return undefined;
-    return 'this node slept and has not heard itself over the backplane since';
+    this.#tickMs = heartbeatMs / ticksPerHeartbeat;
+    this.#lastTickMs = clock.monotonicMs();
+    this.#heardItselfAtMs = this.#lastTickMs;
+    this.roster = new Roster(options);
   }
 
   /**
-   * Calls one node. Resolves with its answer; undefined: there is no such node.
-   * @throws GatewayError: what the node said, or `nodes-missing` when it did not answer.
+   * Begins to beat; the inbox and the control key are subscribed by then. Resolves when a heartbeat
+   * has come back: who asks all nodes from now on, asks this one too. At the latest after the time
+   * in which nodes become suspect.
+   */
+  async start(): Promise<void> {
+    const { clock, suspectAfterMs } = this.#options;
+    this.#lastTickMs = clock.monotonicMs();
+    this.#heardItselfAtMs = this.#lastTickMs;
+    this.#stopTicking = clock.every(this.#tickMs, () => this.#tick());
+    let cancel: (() => void) | undefined;
+    const heard = new Promise<void>((resolve) => {
+      this.#onHeard = resolve;
+      cancel = clock.after(suspectAfterMs, resolve);
+    });
+    this.#beat();
+    await heard;
+    cancel?.();
+  }
+
+  /** Ends all questions and says good-bye. The backplane is still open. Idempotent. */
+  async stop(): Promise<void> {
+    if (this.#stopTicking === undefined) return;
+    this.#stopTicking();
+    this.#stopTicking = undefined;
+    this.#onHeard?.();
+    for (const survey of this.#surveys.values()) survey.end();
+    // Where it is lost, the others will notice the silence.
+    await this.#send(controlKey, this.#ownBeat(true)).catch(() => undefined);
+  }
+
+  /** True while there may be nodes of which this one has not heard: it cannot say "nobody". */
+  isInDoubt(): boolean {
+    const { clock, suspectAfterMs } = this.#options;
+    const since = this.#hearsSinceMs;
+    if (since === undefined) return true;
+    if (clock.monotonicMs() - since > suspectAfterMs) return false;
+    return this.#listeners === undefined || this.roster.heardSince(since) + 1 < this.#listeners;
+  }
+
+  /** Heartbeats and questions to all may have been lost on their way to this node. */
+  onGap(): void {
+    this.#doubt();
+  }
+
+  /**
+   * Calls one node. Resolves with its answer.
+   * @throws GatewayError: what the node said, `nodes-missing` when it did not answer, or that of
+   *   the backplane.
    */
   async call(nodeId: string, call: string, args: readonly unknown[]): Promise<unknown> {
     if (nodeId === this.#options.nodeId) return this.#options.execute(call, args);
-    if (this.#isSettled() && this.roster.state(nodeId) === undefined) return undefined;
-    const result = await this.#ask({ call, args, key: inboxKey(nodeId) }, [nodeId]);
-    const [failure] = result.failures.values();
+    const result = await this.#ask(inboxKey(nodeId), { call, args }, [nodeId]);
+    const failure = result.failures.get(nodeId);
     if (failure !== undefined) throw failure;
-    if (!result.isComplete) throw missing([nodeId]);
+    if (!result.isComplete) throw nodesMissing([nodeId]);
     return result.answers.get(nodeId);
   }
 
   /**
-   * Asks all nodes that listen on the question's key.
-   * @throws GatewayError `backplane-unavailable` and the like; never for missing answers.
+   * Asks all nodes, this one included. Complete when every node has answered that was known when
+   * the question had gone round: nothing is concluded from the number of receivers, because a node
+   * that has just lost its subscriptions still has its connections.
+   * @throws GatewayError of the backplane; never for missing answers.
    */
-  survey(question: Question): Promise<SurveyResult> {
-    const { traits } = this.#options.backplane;
-    // Where the broker does not count who gets a message, silence would not mean "no": all are asked.
-    const key = traits.countsReceivers ? question.key : controlKey;
-    return this.#ask({ ...question, key }, undefined);
+  async survey(question: Question): Promise<SurveyResult> {
+    const result = await this.#ask(controlKey, question, undefined);
+    return { ...result, isComplete: result.isComplete && !this.isInDoubt() };
   }
 
-  /** A message for the bus came in. */
+  /** A message for the bus came in. @throws when it cannot be read. */
   receive(bytes: Uint8Array): void {
     const message = decodeNodeMessage(bytes);
+    const { node } = message;
+    if (node === this.#options.nodeId) return this.#receiveOwn(message);
     if (message.kind === 'beat' && message.isLeaving) {
-      if (message.node !== this.#options.nodeId) this.roster.left(message.node);
+      this.roster.left(node);
+      this.#forget([node]);
       return;
     }
-    if (!this.roster.heard(message.node, message.incarnation)) return;
+    const hearing = this.roster.heard(node, message.incarnation);
+    if (hearing === 'stale') return;
+    // It may not know this node either: it need not wait for the next heartbeat.
+    if (hearing === 'new') this.#send(inboxKey(node), this.#ownBeat()).catch(() => undefined);
     switch (message.kind) {
       case 'beat':
-        if (message.node === this.#options.nodeId) this.#heardItself(message.incarnation);
         break;
       case 'ask':
-        void this.#execute(message);
+        void this.#answer(message);
         break;
       case 'answer':
-        this.#surveyOf(message.id)?.answer(message.node, message.value);
+        this.#surveyOf(message.id)?.answer(node, message.value);
         break;
       case 'failure':
-        this.#surveyOf(message.id)?.fail(message.node, failureOf(message.code, message.message));
+        this.#surveyOf(message.id)?.fail(node, failureOf(message.code, message.message));
         break;
     }
   }
 
-  /** @param only the nodes whose answers count; undefined: all that are not dead. */
-  async #ask(question: Question, only: readonly string[] | undefined): Promise<SurveyResult> {
+  /** Only what was sent to all comes back. */
+  #receiveOwn(message: NodeMessage): void {
+    if (message.kind === 'beat') this.#heardItself(message);
+    if (message.kind !== 'ask') return;
+    const survey = this.#surveys.get(message.id);
+    if (survey === undefined) return;
+    // What others published before it has arrived too, above all the first heartbeat of a new node.
+    survey.expect(this.roster.nodes());
+    void this.#execute(message).then((outcome) => give(survey, this.#options.nodeId, outcome));
+  }
+
+  /** @param only whose answer counts; undefined: everybody's. */
+  async #ask(
+    key: string,
+    { args, call, isEnough = () => false }: Question,
+    only: readonly string[] | undefined,
+  ): Promise<SurveyResult> {
     const { answerTimeoutMs, clock } = this.#options;
-    const { args, call, isEnough = () => false, key } = question;
+    if (this.#surveys.size >= questionsMax) throw tooManyQuestions();
     this.#lastId += 1;
     const id = this.#lastId;
-    const living = (): readonly string[] => only ?? this.roster.nodes();
-    const asked = living();
-    const result = new Promise<SurveyResult>((settle) => {
-      this.#surveys.set(id, new Survey({ settle, isEnough, living }));
+    let settle: (result: SurveyResult) => void = () => undefined;
+    const result = new Promise<SurveyResult>((resolve) => {
+      settle = resolve;
     });
-    const cancel = clock.after(answerTimeoutMs, () => this.#surveys.get(id)?.end());
+    const survey = new Survey(isEnough, settle);
+    if (only !== undefined) survey.expect(only);
+    this.#surveys.set(id, survey);
+    const cancel = clock.after(answerTimeoutMs, () => survey.end());
     try {
-      const message = { ...this.#sender(), kind: 'ask' as const, id, call, args: [...args] };
-      const { receivers } = await this.#sendOrExplain(key, message);
-      this.#surveys
-        .get(id)
-        ?.expect(receivers === undefined ? { nodes: asked } : { count: receivers });
+      await this.#send(key, { ...this.#sender(), kind: 'ask', id, call, args: [...args] });
       return await result;
+    } catch (cause) {
+      throw unavailable(cause);
     } finally {
       cancel();
       this.#surveys.delete(id);
     }
   }
 
-  async #sendOrExplain(key: string, message: NodeMessage): Promise<Accepted> {
+  async #answer(ask: Ask): Promise<void> {
+    const outcome = await this.#execute(ask);
     try {
-      return await this.#send(key, message);
-    } catch (cause) {
-      throw unavailable(cause);
+      await this.#send(inboxKey(ask.node), { ...this.#sender(), id: ask.id, ...outcome });
+    } catch {
+      this.unsentAnswers += 1;
     }
   }
 
-  async #execute({ args, call, id, node }: Ask): Promise<void> {
-    const key = inboxKey(node);
+  async #execute({ args, call }: Ask): Promise<Outcome> {
     try {
-      const value = await this.#options.execute(call, args);
-      await this.#send(key, { ...this.#sender(), kind: 'answer', id, value });
+      return { kind: 'answer', value: await this.#options.execute(call, args) };
     } catch (error) {
-      if (!(error instanceof GatewayError)) this.#options.onError(error);
-      const { code, message } = error instanceof GatewayError ? error : unknownFailure;
-      await this.#send(key, { ...this.#sender(), kind: 'failure', id, code, message }).catch(
-        this.#options.onError,
-      );
+      if (error instanceof GatewayError) {
+        return { kind: 'failure', code: error.code, message: error.message };
+      }
+      this.#options.onError(error);
+      return unknownFailure;
     }
-  }
-
-  /** Long enough here to have heard every node that lives. */
-  #isSettled(): boolean {
-    const { clock, suspectAfterMs } = this.#options;
-    return clock.monotonicMs() - this.#startedMs > suspectAfterMs;
   }
 
   #tick(): void {
-    const now = this.#options.clock.monotonicMs();
-    if (now - this.#lastBeatMs > this.#options.heartbeatMs + lateMs) this.#wake();
-    this.#lastBeatMs = now;
-    this.roster.sweep();
-    this.#beat(false);
+    const { clock, suspectAfterMs } = this.#options;
+    const now = clock.monotonicMs();
+    const isLate = now - this.#lastTickMs > this.#tickMs + lateMs;
+    const isDeaf = now - this.#heardItselfAtMs > suspectAfterMs;
+    this.#lastTickMs = now;
+    if (isLate || (isDeaf && this.#hearsSinceMs !== undefined)) this.#doubt();
+    // Who does not hear itself cannot blame others for their silence.
+    if (this.#hearsSinceMs !== undefined) this.#forget(this.roster.sweep(this.#tickMs));
+    this.#ticks += 1;
+    if (isLate || this.#ticks % ticksPerHeartbeat === 0) this.#beat();
   }
 
   /** The others may have taken this node for dead: it comes back as a new incarnation. */
-  #wake(): void {
-    this.#isSuspect = true;
+  #doubt(): void {
     this.#incarnation += 1;
+    this.#hearsSinceMs = undefined;
+    this.#listeners = undefined;
+  }
+
+  #heardItself({ incarnation }: Beat): void {
+    const now = this.#options.clock.monotonicMs();
+    this.#heardItselfAtMs = now;
+    if (incarnation !== this.#incarnation || this.#hearsSinceMs !== undefined) return;
+    this.#hearsSinceMs = now;
     this.roster.forgive();
+    this.#onHeard?.();
   }
 
-  #heardItself(incarnation: number): void {
-    if (incarnation === this.#incarnation) this.#isSuspect = false;
+  #beat(): void {
+    const beat = this.#ownBeat();
+    this.#send(controlKey, beat).then(
+      ({ receivers }) => {
+        if (beat.incarnation === this.#incarnation) this.#listeners = receivers;
+      },
+      // A lost heartbeat is what suspicion is for.
+      () => undefined,
+    );
   }
 
-  #beat(isLeaving: boolean): void {
-    // A lost heartbeat is what suspicion is for.
-    this.#send(controlKey, { ...this.#sender(), kind: 'beat', isLeaving }).catch(() => undefined);
+  #ownBeat(isLeaving = false): Beat {
+    return { ...this.#sender(), kind: 'beat', isLeaving };
   }
 
-  #send(key: string, message: NodeMessage): Promise<Accepted> {
+  #forget(nodes: readonly string[]): void {
+    if (nodes.length === 0) return;
+    for (const survey of this.#surveys.values()) survey.forget(nodes);
+  }
+
+  async #send(key: string, message: NodeMessage): Promise<Accepted> {
     return this.#options.backplane.publish(key, encodeNodeMessage(message));
   }
 
@@ -240,10 +301,20 @@ export class NodeBus {
   }
 }
 
+type Outcome =
+  | { readonly kind: 'answer'; readonly value: unknown }
+  | { readonly kind: 'failure'; readonly code: string; readonly message: string };
+
 const unknownFailure = {
+  kind: 'failure',
   code: 'internal',
   message: 'The node failed on the call; its log has the reason',
 } as const;
+
+function give(survey: Survey, nodeId: string, outcome: Outcome): void {
+  if (outcome.kind === 'answer') survey.answer(nodeId, outcome.value);
+  else survey.fail(nodeId, failureOf(outcome.code, outcome.message));
+}
 
 function failureOf(code: string, message: string): GatewayError {
   return new GatewayError(isErrorCode(code) ? code : 'internal', message);
@@ -254,10 +325,17 @@ function isErrorCode(code: string): code is ErrorCode {
 }
 
 /** Names the nodes whose answer is missing: "no" would be a guess. */
-export function missing(nodes: readonly string[]): GatewayError {
-  const names = nodes.length === 0 ? 'a node' : `node ${nodes.join(', ')}`;
+export function nodesMissing(nodes: readonly string[]): GatewayError {
+  const reason =
+    nodes.length === 0
+      ? 'This node may not have heard of every other node yet'
+      : `No answer came from node ${nodes.join(', ')} in time`;
+  return new GatewayError('nodes-missing', `${reason}, so the outcome is not known; try again`);
+}
+
+function tooManyQuestions(): GatewayError {
   return new GatewayError(
     'nodes-missing',
-    `No answer came from ${names} in time, so the outcome is not known; try again`,
+    `${questionsMax} questions to other nodes wait for answers already; try again later`,
   );
 }

@@ -12,7 +12,7 @@ const count = z.number().int().nonnegative();
 const sender = { node: nodeId, incarnation: count };
 
 const messageSchema = z.discriminatedUnion('kind', [
-  /** Sent every heartbeat period, and once more when the node goes. */
+  /** Sent every heartbeat period, to a node heard for the first time, and when the node goes. */
   z.object({ kind: z.literal('beat'), ...sender, isLeaving: z.boolean() }),
   /** A call for every node that reads it; answered to the sender's inbox. */
   z.object({
@@ -33,6 +33,7 @@ const messageSchema = z.discriminatedUnion('kind', [
 ]);
 
 export type NodeMessage = Readonly<z.infer<typeof messageSchema>>;
+export type Beat = Extract<NodeMessage, { kind: 'beat' }>;
 export type Ask = Extract<NodeMessage, { kind: 'ask' }>;
 
 const headBytes = 2;

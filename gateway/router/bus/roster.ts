@@ -12,10 +12,12 @@ export interface RosterOptions {
   readonly suspectAfterMs: number;
   /** Silence in ms after which a node is dead, and what it held is gone. */
   readonly deadAfterMs: number;
-  readonly onDead?: (nodeId: string) => void;
 }
 
 export type NodeState = 'alive' | 'suspect';
+
+/** `stale`: of an older incarnation, or of a node that has left; drop what came with it. */
+export type Hearing = 'new' | 'known' | 'stale';
 
 interface Peer {
   incarnation: number;
@@ -25,53 +27,64 @@ interface Peer {
 export class Roster {
   readonly #options: RosterOptions;
   readonly #peers = new Map<string, Peer>();
+  /** Nodes that said good-bye, with the time: what they sent before may arrive after it. */
+  readonly #left = new Map<string, number>();
 
   constructor(options: RosterOptions) {
     this.#options = options;
   }
 
-  /**
-   * A sign of life. False: it is of an older incarnation of the node than is known, and what came
-   * with it must be dropped.
-   */
-  heard(nodeId: string, incarnation: number): boolean {
-    if (nodeId === this.#options.nodeId) return true;
+  /** A sign of life of another node. */
+  heard(nodeId: string, incarnation: number): Hearing {
+    if (this.#left.has(nodeId)) return 'stale';
     const heardAtMs = this.#options.clock.monotonicMs();
     const peer = this.#peers.get(nodeId);
     if (peer === undefined) {
       this.#peers.set(nodeId, { incarnation, heardAtMs });
-      return true;
+      return 'new';
     }
-    if (incarnation < peer.incarnation) return false;
+    if (incarnation < peer.incarnation) return 'stale';
     peer.incarnation = incarnation;
     peer.heardAtMs = heardAtMs;
-    return true;
+    return 'known';
   }
 
-  /** The node said that it goes. */
+  /** The node said that it goes. Its id never comes back. */
   left(nodeId: string): void {
-    this.#remove(nodeId);
-  }
-
-  /** Declares dead who was silent too long. Call it about every second. */
-  sweep(): void {
-    const before = this.#options.clock.monotonicMs() - this.#options.deadAfterMs;
-    for (const [nodeId, { heardAtMs }] of this.#peers) {
-      if (heardAtMs < before) this.#remove(nodeId);
-    }
+    this.#peers.delete(nodeId);
+    this.#left.set(nodeId, this.#options.clock.monotonicMs());
   }
 
   /**
-   * This node slept: the silence of the others was its own. They get the whole time again.
+   * Removes who was silent too long, and returns them.
+   * @param withinMs who will be dead by then is dead now.
    */
+  sweep(withinMs: number): readonly string[] {
+    const before = this.#options.clock.monotonicMs() + withinMs - this.#options.deadAfterMs;
+    for (const [nodeId, leftAtMs] of this.#left) {
+      if (leftAtMs < before) this.#left.delete(nodeId);
+    }
+    const dead = [...this.#peers].filter(([, { heardAtMs }]) => heardAtMs < before);
+    for (const [nodeId] of dead) this.#peers.delete(nodeId);
+    return dead.map(([nodeId]) => nodeId);
+  }
+
+  /** This node was deaf: the silence of the others was its own. They get the whole time again. */
   forgive(): void {
     const now = this.#options.clock.monotonicMs();
     for (const peer of this.#peers.values()) peer.heardAtMs = now;
   }
 
   /** Every node that is not dead, this one included. */
-  nodes(): string[] {
+  nodes(): readonly string[] {
     return [this.#options.nodeId, ...this.#peers.keys()];
+  }
+
+  /** How many other nodes were heard since a time of the clock. */
+  heardSince(sinceMs: number): number {
+    let count = 0;
+    for (const { heardAtMs } of this.#peers.values()) if (heardAtMs >= sinceMs) count += 1;
+    return count;
   }
 
   /** undefined: not known, or dead. */
@@ -81,9 +94,5 @@ export class Roster {
     if (peer === undefined) return undefined;
     const silentMs = this.#options.clock.monotonicMs() - peer.heardAtMs;
     return silentMs > this.#options.suspectAfterMs ? 'suspect' : 'alive';
-  }
-
-  #remove(nodeId: string): void {
-    if (this.#peers.delete(nodeId)) this.#options.onDead?.(nodeId);
   }
 }
