@@ -3,9 +3,10 @@
  * that returns without either makes uWebSockets.js abort the process.
  */
 import type { HttpResponse as NativeResponse } from 'uWebSockets.js';
+import { errorResponse } from '../error-response.ts';
 import type { SocketHost } from './socket-host.ts';
 import type { HttpResponse } from './transport.ts';
-import { prepareResponse, errorResponse, writeResponse } from './write-response.ts';
+import { prepareResponse, writeResponse } from './write-response.ts';
 
 export interface GuardOptions {
   readonly host: SocketHost;

@@ -1,11 +1,11 @@
 /** Serves one HTTP request: copies it, collects its body within bounds, and answers. */
 import type { HttpRequest as NativeRequest, HttpResponse as NativeResponse } from 'uWebSockets.js';
+import { errorResponse } from '../error-response.ts';
 import type { Limits } from '../limits.ts';
 import { copyRequest } from './copy-request.ts';
 import { GuardedResponse } from './guarded-response.ts';
 import type { SocketHost } from './socket-host.ts';
 import type { HttpRequest, HttpResponse, TransportHandlers } from './transport.ts';
-import { errorResponse } from './write-response.ts';
 
 export interface ExchangeContext {
   readonly host: SocketHost;

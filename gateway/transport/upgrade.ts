@@ -1,4 +1,5 @@
 /** Turns an upgrade request into a socket, or into an answer. */
+import { errorResponse } from '../error-response.ts';
 import type {
   HttpRequest as NativeRequest,
   HttpResponse as NativeResponse,
@@ -12,7 +13,6 @@ import type { ExchangeContext } from './http-exchange.ts';
 import type { HttpResponse, UpgradeDecision } from './transport.ts';
 import { UwsSocket } from './uws-socket.ts';
 import type { SocketData } from './uws-socket.ts';
-import { errorResponse } from './write-response.ts';
 
 export interface UpgradeContext extends ExchangeContext {
   readonly admission: Admission;
@@ -64,9 +64,7 @@ function negotiate(response: GuardedResponse, arrival: Arrival, context: Upgrade
   if (decision instanceof Promise) {
     const ms = limits.requestTimeoutMs;
     response.setDeadline(ms, () =>
-      errorResponse('handler-timed-out', `The upgrade did not finish within ${ms} ms. Try again.`, {
-        'retry-after': '1',
-      }),
+      errorResponse('handler-timed-out', `The upgrade did not finish within ${ms} ms. Try again.`),
     );
   }
   response.runWith(decision, (decided) => {
@@ -103,17 +101,17 @@ function conclude(
 
 function refusalResponse(refusal: AdmissionRefusal): HttpResponse {
   if (refusal === 'rate') {
-    return errorResponse('too-many-upgrades', 'Too many clients connect at once. Try again.', {
-      'retry-after': '1',
-    });
+    return errorResponse('too-many-upgrades', 'Too many clients connect at once. Try again.');
   }
   return errorResponse('too-many-connections', 'This node is full. Try again, maybe elsewhere.', {
-    'retry-after': '5',
+    headers: { 'retry-after': '5' },
   });
 }
 
 function versionResponse(): HttpResponse {
   const message = 'Only version 13 of the WebSocket protocol is spoken here (RFC 6455).';
-  const response = errorResponse('bad-request', message, { 'sec-websocket-version': '13' });
+  const response = errorResponse('bad-request', message, {
+    headers: { 'sec-websocket-version': '13' },
+  });
   return { ...response, status: 426 };
 }

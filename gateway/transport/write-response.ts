@@ -1,8 +1,6 @@
 /** Turns a response into what goes over the wire: status line, headers, and body where one may be. */
 import { STATUS_CODES } from 'node:http';
 import type { HttpResponse as NativeResponse } from 'uWebSockets.js';
-import { errorTable } from '../errors.ts';
-import type { ErrorCode } from '../errors.ts';
 import type { HttpResponse } from './transport.ts';
 
 /** Checked and ready: writing it cannot fail halfway. */
@@ -17,19 +15,6 @@ const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 // Control characters in a value would end the header and start another.
 // oxlint-disable-next-line no-control-regex -- naming them is the point
 const headerValueFault = /[\0-\x08\x0a-\x1f\x7f]/;
-
-/** The JSON error body that all refusals of the gateway have, with its header. */
-export function errorResponse(
-  code: ErrorCode,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): HttpResponse {
-  return {
-    status: errorTable[code].status,
-    headers: { 'content-type': 'application/json', 'x-ms-error-code': code, ...headers },
-    body: JSON.stringify({ code, message }),
-  };
-}
 
 /**
  * HEAD gets the length of the body it does not get; 204 and 304 have neither.
