@@ -2,6 +2,12 @@
 import { BackplaneUnavailableError } from '../backplane.ts';
 import type { Receive, Session } from './session.ts';
 
+/**
+ * A node with many keys must neither stand still while it restores them, nor miss the time in which
+ * the server has to answer one turn.
+ */
+const restoredAtOnce = 5000;
+
 interface Wanted {
   readonly subject: string;
   readonly receive: Receive;
@@ -60,7 +66,14 @@ export class InterestTable {
   /** Brings everything to a new session. @throws when it takes back what was confirmed before. */
   async restore(session: Session): Promise<void> {
     this.#session = session;
-    await Promise.all([...this.#wanted.values()].map((wanted) => this.#ask(session, wanted)));
+    const all = [...this.#wanted.values()];
+    for (let start = 0; start < all.length; start += restoredAtOnce) {
+      const some = all
+        .slice(start, start + restoredAtOnce)
+        // What was removed meanwhile must not come back.
+        .filter((wanted) => this.#wanted.get(wanted.subject) === wanted);
+      await Promise.all(some.map((wanted) => this.#ask(session, wanted)));
+    }
   }
 
   /** Forgets everything; who waits is told why. */

@@ -108,8 +108,8 @@ export class Session {
     const turn = this.#open();
     if (turn === undefined) throw over();
     const interest: Interest = { receive, subscription: undefined, state: 'asked' };
+    this.#interests.set(subject, interest);
     turn.add(() => {
-      this.#interests.set(subject, interest);
       interest.subscription = this.#options.connection.subscribe(subject, {
         callback: (error, message) => this.#deliver(error, message, interest),
       });
@@ -119,6 +119,7 @@ export class Session {
       interest.state = 'confirmed';
       return;
     }
+    if (this.#interests.get(subject) === interest) this.#interests.delete(subject);
     throw new BackplaneUnavailableError(
       `NATS refuses the subscription to ${subject}: grant it to this account`,
     );
@@ -126,12 +127,12 @@ export class Session {
 
   /** Resolves when the server has forgotten the interest, or the session is over. */
   async unsubscribe(subject: string): Promise<void> {
+    const interest = this.#interests.get(subject);
+    if (interest === undefined) return;
+    this.#interests.delete(subject);
     const turn = this.#open();
     if (turn === undefined) return;
-    turn.add(() => {
-      this.#interests.get(subject)?.subscription?.unsubscribe();
-      this.#interests.delete(subject);
-    });
+    turn.add(() => interest.subscription?.unsubscribe());
     // Whatever went wrong, the interest ends with the connection at the latest.
     await turn.answered.catch(() => undefined);
   }

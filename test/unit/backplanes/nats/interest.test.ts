@@ -111,6 +111,24 @@ test('interest: a new one that is denied fails alone; a confirmed one fails the 
   await assert.rejects(failed, /refuses the subscription to a/);
 });
 
+test('interest: very many are restored in several turns, and what is removed meanwhile is not', async () => {
+  const interest = table();
+  const subjects = Array.from({ length: 12_000 }, (_, index) => `s${index}`);
+  const added = Promise.allSettled(subjects.map((subject) => interest.add(subject, ignore)));
+  const { fake, session } = makeSession();
+  const restored = interest.restore(session);
+  await turnOver();
+  assert.equal(fake.callbacks.size, 5000);
+  await interest.remove('s11999');
+  for (const restoredSoFar of [10_000, 11_999]) {
+    fake.pong();
+    await turnOver();
+    assert.equal(fake.callbacks.size, restoredSoFar);
+  }
+  fake.pong();
+  await Promise.all([restored, added]);
+});
+
 test('interest: cleared, who waits is told why', async () => {
   const interest = table();
   const added = interest.add('a', ignore);
