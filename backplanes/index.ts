@@ -8,6 +8,8 @@ import type { Backplane } from './backplane.ts';
 export interface BackplaneOptions {
   /** How long a publish waits for the broker. */
   readonly publishTimeoutMs?: number;
+  /** For `azure:`: endpoint and access key, which have no place in a URL. */
+  readonly azureConnectionString?: string | undefined;
 }
 
 type Open = (url: string, options: BackplaneOptions) => Promise<Backplane>;
@@ -21,6 +23,11 @@ const openRedis: Open = async (url, options) => {
 const openNats: Open = async (url, options) => {
   const { NatsBackplane } = await import('./nats/nats-backplane.ts');
   return new NatsBackplane(url, options);
+};
+
+const openAzure: Open = async (url, { azureConnectionString, ...options }) => {
+  const { AzureBackplane } = await import('./azure/azure-backplane.ts');
+  return new AzureBackplane(url, { ...options, connectionString: azureConnectionString });
 };
 
 const adapters: ReadonlyMap<string, Open> = new Map<string, Open>([
@@ -39,6 +46,7 @@ const adapters: ReadonlyMap<string, Open> = new Map<string, Open>([
   ['nats:', openNats],
   ['nats+tls:', openNats],
   ['tls+nats:', openNats],
+  ['azure:', openAzure],
 ]);
 
 /** URL schemes that `openBackplane` accepts, each with its colon. */
