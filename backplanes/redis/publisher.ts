@@ -2,7 +2,7 @@
  * Publishes over one connection: what comes in one turn of the event loop leaves in one pipeline, in
  * order; every publish is answered within its time; what waits is bounded in number and bytes.
  */
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { BackplaneUnavailableError, PublishOutcomeUnknownError } from '../backplane.ts';
 import type { Connection } from './connection.ts';
 import type { RedisCounters, RedisSettings } from './settings.ts';
@@ -16,6 +16,8 @@ export interface PendingPublish {
   /** Servers that it was sent to so far; for those that send it elsewhere. */
   hops: number;
 }
+
+type Reply = readonly [error: Error | null, receivers: unknown];
 
 interface Batch {
   readonly items: readonly PendingPublish[];
@@ -134,14 +136,14 @@ export class Publisher {
       if (this.#options.command === 'publish') pipeline.publish(channel, view);
       else pipeline.spublish(channel, view);
     }
-    const results = (await pipeline.exec()) ?? [];
+    const results = await repliesOf(pipeline);
     this.#sent.delete(batch);
     this.#release(batch);
     if (!batch.isOver) this.#answer(batch, results);
     this.#checkIdle();
   }
 
-  #answer(batch: Batch, results: readonly (readonly [Error | null, unknown])[]): void {
+  #answer(batch: Batch, results: readonly Reply[]): void {
     for (const [index, item] of batch.items.entries()) {
       const [error, receivers] = results[index] ?? [new Error('no reply'), 0];
       if (error === null) {
@@ -225,5 +227,14 @@ export class Publisher {
         );
       }
     }
+  }
+}
+
+/** Never rejects: whatever happens, those who wait are told. None: nothing is known. */
+async function repliesOf(pipeline: ChainableCommander): Promise<readonly Reply[]> {
+  try {
+    return (await pipeline.exec()) ?? [];
+  } catch {
+    return [];
   }
 }

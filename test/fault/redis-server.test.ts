@@ -67,6 +67,26 @@ describe('redis server faults', { skip: noRedis }, () => {
     assert.ok(isAscending(numbersOf(b.texts(key))));
   });
 
+  test('redis: publishing connections killed under traffic come back and lose nothing', async (t) => {
+    const [a, b] = await redisPair(t, server.url);
+    await b.backplane.subscribe(key);
+    const publishing = traffic(a, key);
+    for (let round = 1; round <= 5; round += 1) {
+      await waitFor(() => a.backplane.isUp(), { what: 'it is up' });
+      const before = a.backplane.counters.reconnects;
+      await server.admin().call('CLIENT', 'KILL', 'TYPE', 'normal');
+      await waitFor(() => a.backplane.counters.reconnects > before, { what: 'it is noticed' });
+    }
+    await b.waitForFlow(key, a);
+    await withDeadline(publishing.stop(), { what: 'every publish has an outcome' });
+    await waitFor(() => b.texts(key).length >= a.outcomes.accepted, {
+      what: 'everything accepted has arrived',
+    });
+    assert.ok(isAscending(numbersOf(b.texts(key))), 'nothing twice, nothing out of order');
+    assert.deepEqual(a.outcomes.strange, []);
+    assert.deepEqual(b.gaps, []);
+  });
+
   test('redis: a server that stops answering is noticed within 3 s', async (t) => {
     const [a, b] = await redisPair(t, server.url, { inflightMax: 1000 });
     await b.backplane.subscribe(key);

@@ -1,5 +1,5 @@
 /** Redis servers that belong together: a cluster, and a primary with replicas and sentinels. */
-import { freePort, startRedis, type RedisServer } from './redis.ts';
+import { startRedis, type RedisServer } from './redis.ts';
 import { waitFor } from './wait.ts';
 
 const slotCount = 16_384;
@@ -121,7 +121,6 @@ export async function startRedisSentinels(): Promise<RedisSentinels> {
   for (let index = 0; index < 3; index += 1) {
     sentinels.push(
       await startRedis({
-        port: await freePort(),
         isSentinel: true,
         lines: [
           `sentinel monitor mymaster 127.0.0.1 ${primary.port} 2`,

@@ -146,7 +146,15 @@ process.on('exit', () => {
 
 /** Starts one server. */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
-  const server = new RedisServer(options.port ?? (await freePort()), options);
-  await server.start();
-  return server;
+  for (let attempt = 1; ; attempt += 1) {
+    const server = new RedisServer(options.port ?? (await freePort()), options);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.stop();
+      // Somebody else may have taken the port after it was found free.
+      if (attempt === 3 || options.port !== undefined) throw error;
+    }
+  }
 }
