@@ -56,6 +56,10 @@ export class PortBackplane implements Backplane {
   /** In the order in which the replies come; the last `#kinds.length` are not sent yet. */
   #requests: Request[] = [];
   #requestBytes = 0;
+  /** How many of the oldest have failed by the clock already. */
+  #lateCount = 0;
+  /** One error for all that are refused until the parent answers: overload must stay cheap. */
+  #refusal: BackplaneUnavailableError | undefined;
   #state: 'new' | 'opening' | 'up' | 'lost' | 'closed' = 'new';
   #sink: BackplaneSink | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -136,6 +140,8 @@ export class PortBackplane implements Backplane {
 
   #receive(batch: ReplyBatch): void {
     if (this.#state === 'closed') return;
+    this.#refusal = undefined;
+    this.#lateCount = Math.max(0, this.#lateCount - batch.replies.length);
     for (const [index, request] of this.#requests.splice(0, batch.replies.length).entries()) {
       this.#requestBytes -= request.bytes;
       request.resolve(batch.replies[index] ?? 0);
@@ -158,13 +164,19 @@ export class PortBackplane implements Backplane {
     const { answerTimeoutMs } = this.#options;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      const before = performance.now() - answerTimeoutMs;
-      for (const request of this.#requests) {
-        if (request.sentAtMs > before) break;
-        request.reject(unanswered(request.kind, `within ${answerTimeoutMs} ms`));
-      }
+      this.#failLate(performance.now() - answerTimeoutMs);
       if (this.#requests.length > 0) this.#watch();
     }, answerTimeoutMs / 4);
+  }
+
+  #failLate(beforeMs: number): void {
+    const errors = unanswered(`within ${this.#options.answerTimeoutMs} ms`);
+    for (;;) {
+      const request = this.#requests[this.#lateCount];
+      if (request === undefined || request.sentAtMs > beforeMs) break;
+      this.#lateCount += 1;
+      request.reject(errors(request.kind));
+    }
   }
 
   #rejectAll(why: string): void {
@@ -173,11 +185,13 @@ export class PortBackplane implements Backplane {
     const sentCount = requests.length - this.#kinds.length;
     this.#requests = [];
     this.#requestBytes = 0;
+    this.#lateCount = 0;
     this.#kinds = [];
     this.#queue.clear();
+    const errors = unanswered(`any more: ${why}`);
+    const unsent = new BackplaneUnavailableError(why);
     for (const [index, { kind, reject }] of requests.entries()) {
-      const isSent = index < sentCount;
-      reject(isSent ? unanswered(kind, `any more. ${why}`) : new BackplaneUnavailableError(why));
+      reject(index < sentCount ? errors(kind) : unsent);
     }
   }
 
@@ -199,15 +213,17 @@ export class PortBackplane implements Backplane {
       );
     }
     if (this.#requests.length < requestsMax && this.#requestBytes < requestBytesMax) return;
-    throw new BackplaneUnavailableError(
+    this.#refusal ??= new BackplaneUnavailableError(
       `${this.#requests.length} requests wait for the parent process of this worker; try again`,
     );
+    throw this.#refusal;
   }
 }
 
-function unanswered(kind: RequestKind, why: string): Error {
+/** The errors of requests that were sent: one for all publishes, one for all others. */
+function unanswered(why: string): (kind: RequestKind) => Error {
   const message = `The parent process of this worker did not answer ${why}`;
-  return kind === requestKinds.publish
-    ? new PublishOutcomeUnknownError(message)
-    : new BackplaneUnavailableError(message);
+  const unknown = new PublishOutcomeUnknownError(message);
+  const unavailable = new BackplaneUnavailableError(message);
+  return (kind) => (kind === requestKinds.publish ? unknown : unavailable);
 }
