@@ -8,12 +8,14 @@ import { NatsBackplane } from '../../backplanes/nats/nats-backplane.ts';
 import type { NatsSettings } from '../../backplanes/nats/settings.ts';
 import { BackplaneNode } from '../support/backplane-node.ts';
 import { currentNats, freePort, installedNats, NatsServer } from '../support/nats.ts';
+import { makeOperatorMode } from '../support/nats-operator.ts';
 import { tlsCertificate, tlsKey } from '../support/tls-pair.ts';
 import { waitFor } from '../support/wait.ts';
 
 type Node = BackplaneNode<NatsBackplane>;
 
 const key = 'g:hub:access';
+const impatient = { startTimeoutMs: 1500, connectTimeoutMs: 500 };
 const secret = 's3cret-not-to-be-told';
 
 function makeNode(context: TestContext, url: string, settings: Partial<NatsSettings> = {}): Node {
@@ -32,7 +34,7 @@ async function assertWorks(context: TestContext, url: string): Promise<Node> {
 }
 
 async function assertRefused(context: TestContext, url: string, words: RegExp): Promise<void> {
-  await assert.rejects(makeNode(context, url, { startTimeoutMs: 1500 }).start(), (error) => {
+  await assert.rejects(makeNode(context, url, impatient).start(), (error) => {
     assert.ok(error instanceof BackplaneUnavailableError);
     assert.match(error.message, words);
     assert.ok(!error.message.includes(secret), error.message);
@@ -80,6 +82,44 @@ for (const { missing, name, path = '' } of [installedNats(), currentNats()]) {
       await assertWorks(context, `${nkey.url}?nkey=${encodeURIComponent(file)}`);
       const missingFile = `${nkey.url}?nkey=${encodeURIComponent(`${file}.none`)}`;
       await assertRefused(context, missingFile, /does not exist .*user\.nk\.none/);
+    });
+
+    test('credentials file: the user of an account gets in, a stranger does not', async (context) => {
+      const mode = makeOperatorMode();
+      const server = await serverFor(context, mode.config);
+      const file = (name: string, content: string): string =>
+        encodeURIComponent(server.file(name, content));
+      const own = file('user.creds', mode.credentials);
+      await assertWorks(context, `${server.url}?credentials=${own}`);
+      const strange = file('strange.creds', makeOperatorMode().credentials);
+      await assertRefused(context, `${server.url}?credentials=${strange}`, /authentication/);
+      const none = file('none.creds', 'nothing of use');
+      await assertRefused(context, `${server.url}?credentials=${none}`, /credentials/);
+    });
+
+    test('prefixes: nodes with different ones do not hear each other', async (context) => {
+      const server = await serverFor(context, '');
+      const one = await assertWorks(context, `${server.url}?prefix=one`);
+      const two = await assertWorks(context, `${server.url}?prefix=two.more`);
+      await one.publish(key, 'only one');
+      await two.waitForFlow(key, two);
+      await one.waitForFlow(key, one);
+      assert.ok(one.texts(key).includes('only one'));
+      assert.ok(!two.texts(key).includes('only one'));
+    });
+
+    test('TLS first: a server that is silent until then can be used', async (context) => {
+      if (name.includes(' 2.9.')) return context.skip('handshake_first came with 2.10');
+      const server = await serverFor(context, '');
+      const cert = server.file('cert.pem', tlsCertificate);
+      const keyFile = server.file('key.pem', tlsKey);
+      await server.kill();
+      await server.start(
+        `tls { cert_file: "${cert}", key_file: "${keyFile}", handshake_first: true }`,
+      );
+      const ca = encodeURIComponent(cert);
+      await assertWorks(context, `nats+tls://${server.address}?ca=${ca}&tlsFirst=true`);
+      await assertRefused(context, `nats+tls://${server.address}?ca=${ca}`, /no answer within/);
     });
 
     test('TLS: a trusted server works, an unknown authority and missing TLS are named', async (context) => {
@@ -180,8 +220,7 @@ describe('access to what is no NATS server', () => {
         server.listen(port, '127.0.0.1', resolve);
       });
       context.after(() => server.close());
-      const settings = { startTimeoutMs: 1500, connectTimeoutMs: 500 };
-      const node = makeNode(context, `nats://127.0.0.1:${port}`, settings);
+      const node = makeNode(context, `nats://127.0.0.1:${port}`, impatient);
       await assert.rejects(node.start(), words);
     }
   });
