@@ -8,6 +8,7 @@ import { nodeOfConnection } from '../../gateway/router/keys.ts';
 import { clientUrl, signClientToken, signServerToken } from '../../gateway/tokens/sign.ts';
 import { FrameClient } from '../support/frame-client.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
+import { noRedis, startRedis } from '../support/redis.ts';
 import { waitFor, withDeadline } from '../support/wait.ts';
 
 const workers = 3;
@@ -194,6 +195,23 @@ describe('workers', { skip }, () => {
     await withDeadline(gateway.run.kill(), { what: 'nobody writes any more', deadlineMs });
     for (const { frames } of clients) assert.equal((await frames.closed()).code, 1001);
     await waitUntilGone(pids(gateway).values());
+  });
+
+  test('workers: with a broker they use that', { skip: noRedis }, async (t) => {
+    const redis = await startRedis();
+    t.after(() => redis.stop());
+    const gateways = [
+      await start(t, { BACKPLANE: redis.url }),
+      await start(t, { BACKPLANE: redis.url }),
+    ];
+    const clients: Client[] = [];
+    for (const gateway of gateways) clients.push(...(await connectToEach(t, gateway)));
+    const [first] = gateways;
+    assert.ok(first !== undefined);
+    assert.equal(await rest(first, 'POST', '/groups/all/:send'), 202);
+    const data = await Promise.all(clients.map(nextData));
+    assert.deepEqual(new Set(data), new Set(['/groups/all/:send']));
+    assert.equal(clients.length, 2 * workers);
   });
 
   test('workers: a port that somebody shares already is refused', async (t) => {
