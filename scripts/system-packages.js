@@ -13,7 +13,7 @@ import { run } from './run.js';
 const systemPackages = [
   {
     name: 'Chromium',
-    neededBy: ['test/browser/'],
+    neededBy: ['test/browser/', 'test/cluster/page'],
     commands: ['chromium', 'chromium-browser', 'google-chrome'],
     apt: 'chromium',
   },
@@ -42,12 +42,6 @@ const systemPackages = [
     commands: ['haproxy'],
     versionFlag: '-v',
     apt: 'haproxy',
-  },
-  {
-    name: 'Redis',
-    neededBy: 'redis',
-    commands: ['redis-server'],
-    apt: 'redis-server',
   },
 ];
 

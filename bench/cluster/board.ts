@@ -1,20 +1,27 @@
 /** Shows the nodes of a cluster, a line each: in place on a terminal, else when something changes. */
 import { sumMetric } from '../micro/metrics-page.ts';
-import type { GatewayNode } from './gateway-node.ts';
 
 const answerMsMax = 900;
 
+export interface BoardNode {
+  readonly url: string;
+  readonly nodeIds: readonly string[];
+  readonly process: { readonly name: string; readonly isRunning: boolean; readonly pid: number };
+}
+
 export interface BoardOutput {
   readonly isTTY?: boolean;
+  /** Width of the terminal. */
+  readonly columns?: number;
   write(text: string): unknown;
 }
 
 export class Board {
-  readonly #nodes: readonly GatewayNode[];
+  readonly #nodes: readonly BoardNode[];
   readonly #output: BoardOutput;
   #shown: readonly string[] = [];
 
-  constructor(nodes: readonly GatewayNode[], output: BoardOutput) {
+  constructor(nodes: readonly BoardNode[], output: BoardOutput) {
     this.#nodes = nodes;
     this.#output = output;
   }
@@ -25,9 +32,11 @@ export class Board {
     const before = this.#shown;
     this.#shown = lines;
     if (this.#output.isTTY === true) {
-      // Up to the first line, then over each of them.
+      // Up to the first line, then over each of them; one that wraps would count as two.
       const up = before.length > 0 ? `\u001b[${String(before.length)}A` : '';
-      this.#output.write(up + lines.map((line) => `\u001b[2K${line}\n`).join(''));
+      const width = this.#output.columns ?? 80;
+      const shown = lines.map((line) => `\u001b[2K${line.slice(0, width - 1)}\n`);
+      this.#output.write(up + shown.join(''));
       return;
     }
     const changed = lines.filter((line, index) => line !== before[index]);
@@ -40,12 +49,12 @@ export class Board {
   }
 }
 
-async function lineOf(node: GatewayNode): Promise<string> {
+async function lineOf(node: BoardNode): Promise<string> {
   const { name, isRunning, pid } = node.process;
   if (!isRunning) return `  ${name}  ${node.url}  down`;
   const connections = await connectionsOf(node.url);
   const said = connections === undefined ? 'does not answer' : `connections ${String(connections)}`;
-  return `  ${name}  ${node.url}  id ${node.nodeIds.join(' ')}  pid ${String(pid)}  ${said}`;
+  return `  ${name}  ${node.url}  pid ${String(pid)}  ${said}  id ${node.nodeIds.join(' ')}`;
 }
 
 async function connectionsOf(url: string): Promise<number | undefined> {
