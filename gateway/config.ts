@@ -37,9 +37,17 @@ export interface GatewayConfig {
   readonly publicEndpoints: readonly string[];
   /** URL of the backplane, for instance `memory:`. */
   readonly backplane: string;
+  /** Endpoint and access key of the service behind `azure:`. */
+  readonly azureConnectionString: string | undefined;
   readonly issuers: readonly IssuerSettings[];
   readonly hubs: Readonly<Record<string, HubSettings>>;
   readonly limits: Limits;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
   readonly logFormat: 'text' | 'json';
+}
+
+/** What must not get into a log: every key, also where it is part of a longer text. */
+export function secretsOf({ accessKeys, azureConnectionString = '' }: GatewayConfig): string[] {
+  const azureKey = /(?:^|;)\s*accesskey=([^;]+)/i.exec(azureConnectionString)?.[1];
+  return azureKey === undefined ? [...accessKeys] : [...accessKeys, azureKey];
 }

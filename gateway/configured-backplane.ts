@@ -1,13 +1,14 @@
 /** Opens the backplane that the configuration names. */
 import { BackplaneUnavailableError, type Backplane } from '../backplanes/backplane.ts';
-import { backplaneSchemes, openBackplane } from '../backplanes/index.ts';
+import { backplaneSchemes, openBackplane, type BackplaneOptions } from '../backplanes/index.ts';
 import type { GatewayConfig } from './config.ts';
 import { GatewayError } from './errors.ts';
 
 /** Not started yet. @throws GatewayError `bad-setting` for a URL that no adapter understands. */
 export async function configuredBackplane(config: GatewayConfig): Promise<Backplane> {
-  const { backplane: url, limits } = config;
-  const backplane = await open(url, limits.publishTimeoutMs);
+  const { azureConnectionString, backplane: url, limits } = config;
+  const { publishTimeoutMs } = limits;
+  const backplane = await open(url, { publishTimeoutMs, azureConnectionString });
   if (backplane !== undefined) return backplane;
   throw new GatewayError(
     'bad-setting',
@@ -16,9 +17,9 @@ export async function configuredBackplane(config: GatewayConfig): Promise<Backpl
   );
 }
 
-async function open(url: string, publishTimeoutMs: number): Promise<Backplane | undefined> {
+async function open(url: string, options: BackplaneOptions): Promise<Backplane | undefined> {
   try {
-    return await openBackplane(url, { publishTimeoutMs });
+    return await openBackplane(url, options);
   } catch (cause) {
     if (!(cause instanceof BackplaneUnavailableError)) throw cause;
     throw new GatewayError('bad-setting', `TRUNKLINE_BACKPLANE: ${cause.message}`, { cause });

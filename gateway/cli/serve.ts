@@ -1,6 +1,6 @@
 /** `trunkline serve`: runs a gateway until a signal. */
 import { Command } from 'commander';
-import type { GatewayConfig } from '../config.ts';
+import { secretsOf, type GatewayConfig } from '../config.ts';
 import { loadConfigWithOrigins } from '../config/load-config.ts';
 import { settings } from '../config/settings-table.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
@@ -31,7 +31,7 @@ export function serveCommand(host: Host): Command {
       const log = createLogger({
         level: config.logLevel,
         format: config.logFormat,
-        secrets: config.accessKeys,
+        secrets: secretsOf(config),
         write: (line) => host.printError(line),
       });
       const isKeyMadeUp = originOf(settings.accessKey).kind === 'generated';

@@ -33,6 +33,7 @@ export function effectiveSettings(
     accessKeySecondary: hasSecondary ? '***' : undefined,
     publicEndpoints: config.publicEndpoints,
     backplane: maskUrlSecrets(config.backplane),
+    azureConnectionString: config.azureConnectionString === undefined ? undefined : '***',
     logLevel: config.logLevel,
     logFormat: config.logFormat,
   };

@@ -100,6 +100,7 @@ function takeSettings(
     accessKeys: takeAccessKeys(reader, problems),
     publicEndpoints: reader.take(settings.publicEndpoints),
     backplane: reader.take(settings.backplane),
+    azureConnectionString: reader.take(settings.azureConnectionString),
     logLevel: reader.take(settings.logLevel),
     logFormat: reader.take(settings.logFormat) ?? (mode === 'development' ? 'text' : 'json'),
   };

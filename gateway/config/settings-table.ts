@@ -17,6 +17,11 @@ function isAccessKey(text: string): boolean {
   );
 }
 
+/** Whether the endpoint is any good shows when it is used. */
+function isConnectionString(text: string): boolean {
+  return /(^|;)endpoint=[^;]/i.test(text) && /(^|;)accesskey=[^;]/i.test(text);
+}
+
 const accessKeySchema = z.string().refine(isAccessKey).optional();
 const fileSchema = z.string().min(1).optional();
 
@@ -104,6 +109,14 @@ export const settings = {
     meaning:
       'Broker that joins the nodes; `memory:` is one gateway on its own, with all its workers',
     schema: z.string().refine(isBackplaneUrl),
+  }),
+  azureConnectionString: defineSetting<string | undefined>({
+    name: 'azureConnectionString',
+    default: undefined,
+    expects: '"Endpoint=https://NAME.webpubsub.azure.com;AccessKey=KEY;Version=1.0;"',
+    meaning: 'Azure Web PubSub that `azure:` uses as backplane, as the portal shows it under Keys',
+    secret: true,
+    schema: z.string().refine(isConnectionString).optional(),
   }),
   logLevel: defineSetting<'silent' | 'error' | 'warn' | 'info' | 'debug'>({
     name: 'logLevel',

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backplane } from '../../backplanes/backplane.ts';
 import { configuredBackplane } from '../configured-backplane.ts';
 import { systemClock } from '../clock.ts';
-import type { GatewayConfig } from '../config.ts';
+import { secretsOf, type GatewayConfig } from '../config.ts';
 import { GatewayError } from '../errors.ts';
 import { startGateway, type RunningGateway } from '../gateway.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
@@ -56,7 +56,8 @@ export class Worker {
     const start = await this.#started;
     if (start === undefined) return 1;
     const { config, worker } = start;
-    const { logFormat: format, logLevel: level, accessKeys: secrets } = config;
+    const { logFormat: format, logLevel: level } = config;
+    const secrets = secretsOf(config);
     const root = createLogger({ level, format, secrets, write: this.#options.write });
     const log = root.child({ worker });
     try {

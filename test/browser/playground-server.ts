@@ -17,6 +17,7 @@ const config: GatewayConfig = {
   accessKeys: [accessKey],
   publicEndpoints: [],
   backplane: 'memory:',
+  azureConnectionString: undefined,
   issuers: [],
   hubs: {},
   limits: defaultLimits,

@@ -43,6 +43,7 @@ export async function startTestGateway(
     accessKeys: [testAccessKey],
     publicEndpoints: [],
     backplane: 'memory:',
+    azureConnectionString: undefined,
     issuers: [],
     hubs: {},
     logLevel: 'error',

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { GatewayConfig } from '../../../../gateway/config.ts';
+import { secretsOf, type GatewayConfig } from '../../../../gateway/config.ts';
 import { ConfigError } from '../../../../gateway/config/config-error.ts';
 import {
   loadConfig,
@@ -71,6 +71,7 @@ describe('settings: sources', () => {
         accessKeys: [key],
         publicEndpoints: [],
         backplane: 'memory:',
+        azureConnectionString: undefined,
         issuers: [],
         hubs: {},
         limits: defaultLimits,
@@ -286,6 +287,20 @@ describe('settings: values', () => {
     assert.deepEqual(problems({ TRUNKLINE_BACKPLANE: 'Redis //u:pa55@h' }), [
       'TRUNKLINE_BACKPLANE must be a URL such as "memory:", got "Redis //***@h"',
     ]);
+  });
+
+  test('azureConnectionString: has an endpoint and a key, and is never shown', () => {
+    const azureConnectionString = 'Endpoint=https://h;AccessKey=pa55w0rd=;Version=1.0;';
+    const env = { TRUNKLINE_AZURE_CONNECTION_STRING: azureConnectionString };
+    const config = load({ env: { TRUNKLINE_ACCESS_KEY: key, ...env } });
+    assert.equal(config.azureConnectionString, azureConnectionString);
+    assert.deepEqual(secretsOf(config), [key, 'pa55w0rd=']);
+    for (const wrong of ['https://h', 'Endpoint=https://h', 'Endpoint=;AccessKey=pa55w0rd']) {
+      const [problem, ...others] = problems({ TRUNKLINE_AZURE_CONNECTION_STRING: wrong });
+      assert.match(problem ?? '', /^TRUNKLINE_AZURE_CONNECTION_STRING must be "Endpoint=/);
+      assert.doesNotMatch(problem ?? '', /pa55w0rd/);
+      assert.deepEqual(others, []);
+    }
   });
 });
 
