@@ -17,8 +17,8 @@ export interface ProveOptions {
 
 /** Resolves with undefined when it works, else with the reason for people. Never rejects. */
 export async function prove(session: Session, options: ProveOptions): Promise<string | undefined> {
-  const { counters, restore, settings } = options;
-  const { connectTimeoutMs, prefix, probeIntervalMs } = settings;
+  const { restore, settings } = options;
+  const { connectTimeoutMs, prefix } = settings;
   const subject = probeSubject(prefix, randomUUID());
   let firstEcho: () => void = () => undefined;
   const echoed = new Promise<'echoed'>((resolve) => {
@@ -29,27 +29,21 @@ export async function prove(session: Session, options: ProveOptions): Promise<st
     timer = setTimeout(() => resolve('late'), connectTimeoutMs);
   });
   const sing = (song: number): void => session.probe(subject, Buffer.from(`${song}`));
-  const canary = new Canary({
-    intervalMs: probeIntervalMs,
-    sing,
-    inboundCount: () => session.inboundCount,
-    onDeaf: () => {
-      counters.canaryMisses += 1;
-      session.end('messages published on this connection do not come back');
-    },
-  });
-  void session.ended.then(() => canary.stop());
+  let canary: Canary | undefined;
   try {
     const listening = session.subscribe(subject, (bytes) => {
-      canary.heard(Number(Buffer.from(bytes).toString('latin1')));
+      canary?.heard(Number(Buffer.from(bytes).toString('latin1')));
       firstEcho();
     });
-    // All of it goes out in one turn, in this order.
+    // In this order; all of it in one turn unless the interest is very large.
     const restored = restore(session);
     sing(0);
     await Promise.all([listening, restored]);
     const outcome = await Promise.race([echoed, late, session.ended]);
-    if (outcome === 'echoed') return undefined;
+    if (outcome === 'echoed') {
+      canary = keepProving(session, sing, options);
+      return undefined;
+    }
     const why = outcome === 'late' ? 'a message published there did not come back' : outcome.reason;
     return `${why}${permissionHint(session, prefix)}`;
   } catch (error) {
@@ -58,6 +52,25 @@ export async function prove(session: Session, options: ProveOptions): Promise<st
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Until the session is over. */
+function keepProving(
+  session: Session,
+  sing: (song: number) => void,
+  { counters, settings }: ProveOptions,
+): Canary {
+  const canary = new Canary({
+    intervalMs: settings.probeIntervalMs,
+    sing,
+    inboundCount: () => session.inboundCount,
+    onDeaf: () => {
+      counters.canaryMisses += 1;
+      session.end('messages published on this connection do not come back');
+    },
+  });
+  void session.ended.then(() => canary.stop());
+  return canary;
 }
 
 function permissionHint(session: Session, prefix: string): string {
