@@ -24,6 +24,8 @@ export async function runChecks() {
       () => runNode([bin('oxlint', 'oxlint'), '--type-aware', '--deny-warnings', '--quiet']),
     ],
     ['types', async () => ((await ensureBuilt()) ? 0 : 1)],
+    // k6 runs these itself, without the libraries of Node.js.
+    ['types of k6 scripts', () => runNode([bin('typescript', 'tsc'), '-p', 'bench/k6/scenarios'])],
   ];
   const failed = [];
   for (const [name, check] of checks) {

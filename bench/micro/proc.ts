@@ -47,3 +47,14 @@ export function memoryDifference(after: MemoryReading, before: MemoryReading): M
     slabBytes: after.slabBytes - before.slabBytes,
   };
 }
+
+/** Length of a clock tick in /proc/<pid>/stat: sysconf(_SC_CLK_TCK) is 100 on every Linux of today. */
+const ticksPerSecond = 100;
+
+/** User and system time of a process since it began. @throws Error when the process is gone. */
+export function readCpuSeconds(pid: number): number {
+  const text = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
+  // The name in parentheses may contain anything: count fields from its end.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
