@@ -45,8 +45,9 @@ export function endpointOf(connectionString: string | undefined): URL {
   const endpoint = parts.get('endpoint') ?? '';
   if (endpoint === '' || (parts.get('accesskey') ?? '') === '') {
     throw new BackplaneUnavailableError(
-      `TRUNKLINE_AZURE_CONNECTION_STRING must be "Endpoint=https://...;AccessKey=...;Version=1.0;" ` +
-        `as the portal shows it under Keys, got ${shownParts(connectionString)}`,
+      `TRUNKLINE_AZURE_CONNECTION_STRING must be ` +
+        `"Endpoint=https://NAME.webpubsub.azure.com;AccessKey=KEY;Version=1.0;" as the portal ` +
+        `shows it under Keys, got ${shownParts(connectionString)}`,
     );
   }
   const full = /^https?:/i.test(endpoint) ? endpoint : `https://${endpoint}`;

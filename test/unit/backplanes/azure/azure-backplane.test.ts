@@ -161,7 +161,7 @@ describe('azure: groups', () => {
     assert.deepEqual(node.texts('g:h:a'), []);
   });
 
-  test('azure: a key that comes back while its group is being left is confirmed anew', async (t) => {
+  test('azure: a key that is back while its group is being left is confirmed anew', async (t) => {
     const { fake, node } = await startNode(t);
     await node.backplane.subscribe('g:h:a');
     fake.hold();
@@ -173,7 +173,7 @@ describe('azure: groups', () => {
     assert.equal(fake.members(shard), 1);
   });
 
-  test('azure: a refused group rejects its keys, is forgotten, and may be asked for again', async (t) => {
+  test('azure: a refused group rejects its keys, and may be asked for again', async (t) => {
     const { fake, node } = await startNode(t);
     fake.judge = () => ({ name: 'Forbidden', message: 'not you' });
     const keys = ['g:h:a', 'g:h:b'];
