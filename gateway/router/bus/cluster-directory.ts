@@ -3,6 +3,7 @@
  * else of all nodes. A missing answer never becomes a "no".
  */
 import { z } from 'zod';
+import { GatewayError } from '../../errors.ts';
 import type { PermissionKind } from '../../protocol/permissions.ts';
 import { nodeOfConnection } from '../keys.ts';
 import type { CloseOptions, ConnectionPage, Directory } from '../ports.ts';
@@ -45,7 +46,7 @@ export class ClusterDirectory implements Directory {
   ): Promise<ConnectionPage> {
     const { continuation, limit } = page;
     const answers = await this.#survey('listGroup', [hub, group, limit, continuation]);
-    const pages = answers.map((answer) => pageSchema.parse(answer));
+    const pages = answers.map(pageOf);
     // A connection's id begins with its node, so this is the order of (node, connection).
     const all = pages
       .flatMap(({ connections }) => connections)
@@ -182,6 +183,13 @@ export class ClusterDirectory implements Directory {
   async #survey(call: DirectoryCall, args: readonly unknown[]): Promise<readonly unknown[]> {
     return valuesOf(await this.#bus.survey({ call, args }));
   }
+}
+
+function pageOf(answer: unknown): z.infer<typeof pageSchema> {
+  const { data, error } = pageSchema.safeParse(answer);
+  if (data !== undefined) return data;
+  const message = 'A node answered a page that cannot be read; run the same version on all nodes';
+  throw new GatewayError('internal', message, { cause: error });
 }
 
 /** @throws GatewayError unless every node has answered. */

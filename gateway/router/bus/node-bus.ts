@@ -61,7 +61,7 @@ export class NodeBus {
   #heardItselfAtMs: number;
   /** How many nodes got the last heartbeat, where the broker tells. */
   #listeners: number | undefined;
-  #onHeard: (() => void) | undefined;
+  #onStarted: (() => void) | undefined;
   #stopTicking: (() => void) | undefined;
   /** Answers that came after their question was over. */
   lateAnswers = 0;
@@ -79,22 +79,23 @@ export class NodeBus {
 
   /**
    * Begins to beat; the inbox and the control key are subscribed by then. Resolves when a heartbeat
-   * has come back: who asks all nodes from now on, asks this one too. At the latest after the time
-   * in which nodes become suspect.
+   * has come back: who asks all nodes from now on, asks this one too.
+   * @throws GatewayError `backplane-unavailable` when none came back in the time in which nodes
+   *   become suspect.
    */
-  async start(): Promise<void> {
+  start(): Promise<void> {
     const { clock, suspectAfterMs } = this.#options;
     this.#lastTickMs = clock.monotonicMs();
     this.#heardItselfAtMs = this.#lastTickMs;
     this.#stopTicking = clock.every(this.#tickMs, () => this.#tick());
-    let cancel: (() => void) | undefined;
-    const heard = new Promise<void>((resolve) => {
-      this.#onHeard = resolve;
-      cancel = clock.after(suspectAfterMs, resolve);
-    });
     this.#beat();
-    await heard;
-    cancel?.();
+    return new Promise((resolve, reject) => {
+      const cancel = clock.after(suspectAfterMs, () => reject(deafAtStart(suspectAfterMs)));
+      this.#onStarted = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   /** Ends all questions and says good-bye. The backplane is still open. Idempotent. */
@@ -102,7 +103,7 @@ export class NodeBus {
     if (this.#stopTicking === undefined) return;
     this.#stopTicking();
     this.#stopTicking = undefined;
-    this.#onHeard?.();
+    this.#onStarted?.();
     for (const survey of this.#surveys.values()) survey.end();
     // Where it is lost, the others will notice the silence.
     await this.#send(controlKey, this.#ownBeat(true)).catch(() => undefined);
@@ -157,12 +158,13 @@ export class NodeBus {
       this.#forget([node]);
       return;
     }
-    const hearing = this.roster.heard(node, message.incarnation);
-    if (hearing === 'stale') return;
-    // It may not know this node either: it need not wait for the next heartbeat.
-    if (hearing === 'new') this.#send(inboxKey(node), this.#ownBeat()).catch(() => undefined);
+    if (!this.roster.heard(node, message.incarnation)) return;
     switch (message.kind) {
       case 'beat':
+        if (message.isInDoubt) this.#tellPeers(node);
+        break;
+      case 'peers':
+        this.roster.learn(message.peers);
         break;
       case 'ask':
         void this.#answer(message);
@@ -247,7 +249,7 @@ export class NodeBus {
     // Who does not hear itself cannot blame others for their silence.
     if (this.#hearsSinceMs !== undefined) this.#forget(this.roster.sweep(this.#tickMs));
     this.#ticks += 1;
-    if (isLate || this.#ticks % ticksPerHeartbeat === 0) this.#beat();
+    if (this.#ticks % ticksPerHeartbeat === 0) this.#beat();
   }
 
   /** The others may have taken this node for dead: it comes back as a new incarnation. */
@@ -255,6 +257,13 @@ export class NodeBus {
     this.#incarnation += 1;
     this.#hearsSinceMs = undefined;
     this.#listeners = undefined;
+    if (this.#stopTicking !== undefined) this.#beat();
+  }
+
+  #tellPeers(node: string): void {
+    const peers = this.roster.silences();
+    // Others tell it too, and it asks again.
+    this.#send(inboxKey(node), { ...this.#sender(), kind: 'peers', peers }).catch(() => undefined);
   }
 
   #heardItself({ incarnation }: Beat): void {
@@ -263,7 +272,7 @@ export class NodeBus {
     if (incarnation !== this.#incarnation || this.#hearsSinceMs !== undefined) return;
     this.#hearsSinceMs = now;
     this.roster.forgive();
-    this.#onHeard?.();
+    this.#onStarted?.();
   }
 
   #beat(): void {
@@ -278,7 +287,7 @@ export class NodeBus {
   }
 
   #ownBeat(isLeaving = false): Beat {
-    return { ...this.#sender(), kind: 'beat', isLeaving };
+    return { ...this.#sender(), kind: 'beat', isInDoubt: this.isInDoubt(), isLeaving };
   }
 
   #forget(nodes: readonly string[]): void {
@@ -331,6 +340,14 @@ export function nodesMissing(nodes: readonly string[]): GatewayError {
       ? 'This node may not have heard of every other node yet'
       : `No answer came from node ${nodes.join(', ')} in time`;
   return new GatewayError('nodes-missing', `${reason}, so the outcome is not known; try again`);
+}
+
+function deafAtStart(waitedMs: number): GatewayError {
+  return new GatewayError(
+    'backplane-unavailable',
+    `The backplane took this node's subscriptions but brought back none of its heartbeats in ` +
+      `${waitedMs} ms; see whether the broker lets it both publish and subscribe`,
+  );
 }
 
 function tooManyQuestions(): GatewayError {

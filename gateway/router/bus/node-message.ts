@@ -8,12 +8,25 @@ import { z } from 'zod';
 import { envelopeTypes, envelopeVersion } from '../../../backplanes/envelope.ts';
 
 const nodeId = z.string().min(1).max(64);
+const peersMax = 10_000;
 const count = z.number().int().nonnegative();
 const sender = { node: nodeId, incarnation: count };
 
 const messageSchema = z.discriminatedUnion('kind', [
-  /** Sent every heartbeat period, to a node heard for the first time, and when the node goes. */
-  z.object({ kind: z.literal('beat'), ...sender, isLeaving: z.boolean() }),
+  /** Sent every heartbeat period to all, and when the node begins to doubt or goes. */
+  z.object({
+    kind: z.literal('beat'),
+    ...sender,
+    /** True: it wants to hear of everybody whom the others know. */
+    isInDoubt: z.boolean(),
+    isLeaving: z.boolean(),
+  }),
+  /** The answer to a heartbeat in doubt: which other nodes there are. */
+  z.object({
+    kind: z.literal('peers'),
+    ...sender,
+    peers: z.array(z.object({ node: nodeId, silentMs: z.number().nonnegative() })).max(peersMax),
+  }),
   /** A call for every node that reads it; answered to the sender's inbox. */
   z.object({
     kind: z.literal('ask'),

@@ -16,8 +16,11 @@ export interface RosterOptions {
 
 export type NodeState = 'alive' | 'suspect';
 
-/** `stale`: of an older incarnation, or of a node that has left; drop what came with it. */
-export type Hearing = 'new' | 'known' | 'stale';
+/** A node, and for how long the one who tells has not heard it. */
+export interface Silence {
+  readonly node: string;
+  readonly silentMs: number;
+}
 
 interface Peer {
   incarnation: number;
@@ -34,19 +37,38 @@ export class Roster {
     this.#options = options;
   }
 
-  /** A sign of life of another node. */
-  heard(nodeId: string, incarnation: number): Hearing {
-    if (this.#left.has(nodeId)) return 'stale';
+  /**
+   * A sign of life of another node. False: it is of an older incarnation, or of a node that has
+   * left; drop what came with it.
+   */
+  heard(nodeId: string, incarnation: number): boolean {
+    if (this.#left.has(nodeId)) return false;
     const heardAtMs = this.#options.clock.monotonicMs();
     const peer = this.#peers.get(nodeId);
     if (peer === undefined) {
       this.#peers.set(nodeId, { incarnation, heardAtMs });
-      return 'new';
+      return true;
     }
-    if (incarnation < peer.incarnation) return 'stale';
+    if (incarnation < peer.incarnation) return false;
     peer.incarnation = incarnation;
     peer.heardAtMs = heardAtMs;
-    return 'known';
+    return true;
+  }
+
+  /** Another node tells whom it knows; one of them may be paused, and silent for everybody. */
+  learn(peers: readonly Silence[]): void {
+    const { clock, deadAfterMs, nodeId } = this.#options;
+    for (const { node, silentMs } of peers) {
+      const isNews = node !== nodeId && !this.#peers.has(node) && !this.#left.has(node);
+      if (!isNews || silentMs > deadAfterMs) continue;
+      this.#peers.set(node, { incarnation: 0, heardAtMs: clock.monotonicMs() - silentMs });
+    }
+  }
+
+  /** What `learn` of another node takes. */
+  silences(): Silence[] {
+    const now = this.#options.clock.monotonicMs();
+    return [...this.#peers].map(([node, { heardAtMs }]) => ({ node, silentMs: now - heardAtMs }));
   }
 
   /** The node said that it goes. Its id never comes back. */
