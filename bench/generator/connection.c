@@ -74,6 +74,10 @@ void conn_fail(Generator *g, Conn *conn, const char *what, const char *detail) {
   close_socket(conn);
 }
 
+static int port_of(const Options *o, const Conn *conn) {
+  return conn->isPublisher && o->publisherPort > 0 ? o->publisherPort : o->port;
+}
+
 void conn_open(Generator *g, Conn *conn) {
   const Options *o = &g->options;
   conn->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -86,7 +90,8 @@ void conn_open(Generator *g, Conn *conn) {
   if (conn->isStalled && o->receiveBuffer > 0) {
     setsockopt(conn->fd, SOL_SOCKET, SO_RCVBUF, &o->receiveBuffer, sizeof o->receiveBuffer);
   }
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)o->port)};
+  const uint16_t port = (uint16_t)port_of(o, conn);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
   if (inet_pton(AF_INET, o->host, &address.sin_addr) != 1) die("--host is no address", o->host);
   const bool isLoopback = (ntohl(address.sin_addr.s_addr) >> 24) == 127;
   if (isLoopback) {
@@ -152,16 +157,16 @@ void conn_become_ready(Generator *g, Conn *conn) {
 
 static void send_upgrade(Generator *g, Conn *conn) {
   const Options *o = &g->options;
-  const char *path = conn->isPublisher  ? o->publisherPath
-                     : g->paths != NULL ? g->paths[conn->index]
-                                        : o->path;
-  char *expanded = expand(o, path, conn->index);
+  const char *listed = g->paths != NULL ? g->paths[conn->index] : NULL;
+  const char *path = listed != NULL ? listed : conn->isPublisher ? o->publisherPath : o->path;
+  const uint32_t first = o->pairs && conn->isPublisher ? (uint32_t)o->connections : 0;
+  char *expanded = expand(o, path, conn->index - first);
   char request[8192];
   const int length = snprintf(
       request, sizeof request,
       "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dHJ1bmtsaW5lIGJlbmNoIQ==\r\n%s%s%s\r\n",
-      expanded, o->host, o->port, o->protocol ? "Sec-WebSocket-Protocol: " : "",
+      expanded, o->host, port_of(o, conn), o->protocol ? "Sec-WebSocket-Protocol: " : "",
       o->protocol ? o->protocol : "", o->protocol ? "\r\n" : "");
   free(expanded);
   if (length >= (int)sizeof request) die("the request path is too long", NULL);

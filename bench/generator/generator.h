@@ -25,7 +25,8 @@ typedef struct {
   const char *host;
   int port;
   const char *path;       /* request path of a subscriber; {i} number, {d} number / groupSize */
-  const char *pathsFile;  /* one path per connection, instead of `path` */
+  int publisherPort;      /* publishers connect here; 0: to `port` */
+  const char *pathsFile;  /* one path per connection, instead of `path`; publishers' may follow */
   const char *protocol;   /* value of Sec-WebSocket-Protocol, or NULL */
   const char *init[INIT_FRAMES_MAX]; /* text frames that a subscriber sends after the upgrade */
   int initCount;
@@ -37,6 +38,7 @@ typedef struct {
   int inFlight;
   double connectRate;     /* connections per second; 0: as fast as inFlight allows */
   int publishers;
+  bool pairs;             /* what publisher i sends is for connection i alone; {i} is the same in both */
   const char *publisherPath;
   const char *publisherReady;
   const char *message;    /* frame of a publication; {payload} is replaced */
@@ -59,6 +61,12 @@ typedef struct {
   int64_t newest;
 } Track;
 
+/* The whole frame of a publication; only its stamp changes. */
+typedef struct {
+  char *bytes;
+  size_t length, stampOffset;
+} PublicationFrame;
+
 typedef enum { CLOSED, CONNECTING, UPGRADING, STARTING, READY } ConnState;
 
 typedef struct {
@@ -77,7 +85,7 @@ typedef struct {
 /* Times that the counters of a window are cut out of. */
 typedef struct {
   int64_t at;             /* us */
-  double serverCpu, ownCpu;
+  double cpuOf[PIDS_MAX], serverCpu, ownCpu; /* the second is the sum of the first */
   int64_t waited;         /* us spent waiting in epoll */
   uint64_t frames, bytes, sent;
 } Snapshot;
@@ -88,13 +96,12 @@ typedef struct {
   Conn *conns;            /* subscribers, then publishers */
   int connCount, nextToOpen, opening, ready, failed, stalledReady, stalledCut;
   uint64_t frames, bytes, sent, pings;
-  uint64_t duplicates, outOfOrder, unstamped;
+  uint64_t duplicates, outOfOrder, unstamped, misdelivered;
   uint64_t closedByServer, errors;
   int closeCodes[5000];
   char firstFailure[200];
   int64_t waited;
-  char *payloadFrame;     /* the whole publication frame; only its stamp changes */
-  size_t payloadFrameLength, stampOffset;
+  PublicationFrame *publications; /* per publisher with `pairs`, else one for all */
   int64_t publishFrom, publishUntil, windowFrom, windowUntil;
   uint64_t perPublisherMax;
   uint32_t *samples;
@@ -124,6 +131,7 @@ char *expand(const Options *options, const char *text, uint32_t index);
 
 /* publisher.c */
 void publisher_prepare(Generator *g);
+uint64_t publisher_expected(const Generator *g);
 int64_t publisher_step(Generator *g, int64_t now);
 
 /* sampler.c */

@@ -31,11 +31,14 @@ typedef struct {
 static void read_paths(Generator *g) {
   FILE *file = fopen(g->options.pathsFile, "r");
   if (file == NULL) die("cannot read --paths-file", g->options.pathsFile);
-  g->paths = calloc((size_t)g->options.connections, sizeof(char *));
+  g->paths = calloc((size_t)g->connCount, sizeof(char *));
   if (g->paths == NULL) die("out of memory", NULL);
   char line[8192];
-  for (int i = 0; i < g->options.connections; i++) {
-    if (fgets(line, sizeof line, file) == NULL) die("--paths-file has too few lines", NULL);
+  for (int i = 0; i < g->connCount; i++) {
+    if (fgets(line, sizeof line, file) == NULL) {
+      if (i >= g->options.connections) break;
+      die("--paths-file has too few lines", NULL);
+    }
     line[strcspn(line, "\r\n")] = '\0';
     g->paths[i] = strdup(line);
   }
@@ -148,9 +151,8 @@ static int64_t advance(Generator *g, Run *run, int64_t now) {
       enter(run, DRAINING, now);
       return now;
     case DRAINING: {
-      const uint64_t expected = g->sent * (uint64_t)(o->connections - o->stalled);
       const int64_t until = run->phaseAt + (int64_t)(o->drain * MICROSECONDS);
-      if (g->frames < expected && now < until) return now + 10000;
+      if (g->frames < publisher_expected(g) && now < until) return now + 10000;
       enter(run, DONE, now);
       return now;
     }

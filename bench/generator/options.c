@@ -22,7 +22,7 @@ enum {
   HOST, PORT, PATH, PATHS_FILE, PROTOCOL, INIT, READY_TEXT, FAIL_TEXT, SOCKET_IO, CONNECTIONS,
   GROUP_SIZE, IN_FLIGHT, CONNECT_RATE, PUBLISHERS, PUBLISHER_PATH, PUBLISHER_READY, MESSAGE,
   PAYLOAD, RATE, WARMUP, DURATION, DRAIN, LIMIT, SAMPLED, SAMPLES_FILE, STALLED, RECEIVE_BUFFER,
-  LAZY_MS, HOLD, PID
+  LAZY_MS, HOLD, PID, PAIRS, PUBLISHER_PORT
 };
 
 static const struct option names[] = {
@@ -56,6 +56,8 @@ static const struct option names[] = {
   {"lazy-ms", required_argument, NULL, LAZY_MS},
   {"hold", no_argument, NULL, HOLD},
   {"pid", required_argument, NULL, PID},
+  {"pairs", no_argument, NULL, PAIRS},
+  {"publisher-port", required_argument, NULL, PUBLISHER_PORT},
   {NULL, 0, NULL, 0},
 };
 
@@ -83,6 +85,7 @@ static void set_text(Options *o, int id, const char *value) {
     case MESSAGE: o->message = value; break;
     case SAMPLES_FILE: o->samplesFile = value; break;
     case HOLD: o->hold = true; break;
+    case PAIRS: o->pairs = true; break;
     case INIT:
       if (o->initCount == INIT_FRAMES_MAX) die("too many --init frames, the most is 8", NULL);
       o->init[o->initCount++] = value;
@@ -95,6 +98,7 @@ static void set_text(Options *o, int id, const char *value) {
 static bool set_number(Options *o, int id, const char *name, const char *v) {
   switch (id) {
     case PORT: o->port = (int)number(name, v, 1, 65535); break;
+    case PUBLISHER_PORT: o->publisherPort = (int)number(name, v, 1, 65535); break;
     case CONNECTIONS: o->connections = (int)number(name, v, 0, 200000); break;
     case GROUP_SIZE: o->groupSize = (int)number(name, v, 1, 1e9); break;
     case IN_FLIGHT: o->inFlight = (int)number(name, v, 1, 10000); break;
@@ -134,6 +138,9 @@ void options_parse(Options *o, int argc, char **argv) {
   if (optind < argc) die("unexpected argument", argv[optind]);
   if (o->port == 0) die("--port is missing", NULL);
   if (o->stalled >= o->connections && o->stalled > 0) die("--stalled must leave a reader", NULL);
+  if (o->pairs && o->publishers != o->connections)
+    die("--pairs needs as many --publishers as --connections", NULL);
+  if (o->pairs && o->stalled > 0) die("--pairs and --stalled exclude each other", NULL);
   if (o->rate > 0 && o->publishers == 0) die("--rate needs --publishers", NULL);
   if (o->rate > 0 && strstr(o->message, "{payload}") == NULL)
     die("--message must contain {payload}", o->message);

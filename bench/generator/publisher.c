@@ -12,25 +12,43 @@ static void digits(char *to, int count, uint64_t value) {
   for (int i = count - 1; i >= 0; i--, value /= 10) to[i] = (char)('0' + value % 10);
 }
 
-void publisher_prepare(Generator *g) {
-  const Options *o = &g->options;
-  const char *hole = strstr(o->message, "{payload}");
-  if (hole == NULL) return;
-  const size_t before = (size_t)(hole - o->message);
+static PublicationFrame build(const Options *o, const char *message) {
+  const char *hole = strstr(message, "{payload}");
+  const size_t before = (size_t)(hole - message);
   const char *after = hole + strlen("{payload}");
   const size_t length = before + (size_t)o->payloadBytes + strlen(after);
-  g->payloadFrame = malloc(length + 14);
-  if (g->payloadFrame == NULL) die("out of memory", NULL);
-  const size_t header = frame_header(g->payloadFrame, 1, length);
-  char *text = g->payloadFrame + header;
-  memcpy(text, o->message, before);
+  char *bytes = malloc(length + 14);
+  if (bytes == NULL) die("out of memory", NULL);
+  const size_t header = frame_header(bytes, 1, length);
+  char *text = bytes + header;
+  memcpy(text, message, before);
   memset(text + before, 'x', (size_t)o->payloadBytes);
   memcpy(text + before, STAMP_MARKER, STAMP_MARKER_LENGTH);
   memcpy(text + before + o->payloadBytes, after, strlen(after));
-  g->stampOffset = header + before + STAMP_MARKER_LENGTH;
-  g->payloadFrameLength = header + length;
+  return (PublicationFrame){
+    .bytes = bytes, .length = header + length, .stampOffset = header + before + STAMP_MARKER_LENGTH,
+  };
+}
+
+void publisher_prepare(Generator *g) {
+  const Options *o = &g->options;
+  if (strstr(o->message, "{payload}") == NULL) return;
+  const int count = o->pairs ? o->publishers : 1;
+  g->publications = calloc((size_t)count + 1, sizeof(PublicationFrame));
+  if (g->publications == NULL) die("out of memory", NULL);
+  for (int i = 0; i < count; i++) {
+    char *message = o->pairs ? expand(o, o->message, (uint32_t)i) : NULL;
+    g->publications[i] = build(o, message == NULL ? o->message : message);
+    free(message);
+  }
   const double planned = o->rate * (o->warmup + o->duration) / (o->publishers > 0 ? o->publishers : 1);
   g->perPublisherMax = (uint64_t)planned + 16;
+}
+
+/* Frames that must have arrived when everything that was sent has. */
+uint64_t publisher_expected(const Generator *g) {
+  const Options *o = &g->options;
+  return g->sent * (o->pairs ? 1 : (uint64_t)(o->connections - o->stalled));
 }
 
 /* Sends what is due and returns when the next message is due; INT64_MAX when there is none. */
@@ -51,12 +69,13 @@ int64_t publisher_step(Generator *g, int64_t now) {
     const uint64_t who = g->sent % (uint64_t)o->publishers;
     Conn *publisher = &publishers[who];
     if (publisher->state != READY) die("a publisher lost its connection", g->firstFailure);
-    char *stamp = g->payloadFrame + g->stampOffset;
+    const PublicationFrame *publication = &g->publications[o->pairs ? who : 0];
+    char *stamp = publication->bytes + publication->stampOffset;
     digits(stamp, STAMP_TIME_DIGITS, (uint64_t)due);
     digits(stamp + STAMP_TIME_DIGITS, STAMP_PUBLISHER_DIGITS, who);
     digits(stamp + STAMP_TIME_DIGITS + STAMP_PUBLISHER_DIGITS, STAMP_SEQUENCE_DIGITS,
            g->sent / (uint64_t)o->publishers);
-    conn_queue(publisher, g->payloadFrame, g->payloadFrameLength);
+    conn_queue(publisher, publication->bytes, publication->length);
     g->sent++;
   }
 }

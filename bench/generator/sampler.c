@@ -26,6 +26,7 @@ void sampler_prepare(Generator *g) {
     conn->tracks = calloc((size_t)o->publishers, sizeof(Track));
     if (conn->tracks == NULL) die("out of memory", NULL);
     for (int p = 0; p < o->publishers; p++) {
+      if (o->pairs && p != i) continue;
       conn->tracks[p].newest = -1;
       conn->tracks[p].seen = calloc(g->perPublisherMax / 8 + 1, 1);
       if (conn->tracks[p].seen == NULL) die("out of memory", NULL);
@@ -67,6 +68,10 @@ void sampler_take(Generator *g, Conn *conn, const char *payload, size_t length, 
     return;
   }
   Track *track = &conn->tracks[who];
+  if (track->seen == NULL) {
+    g->misdelivered++;
+    return;
+  }
   const uint8_t bit = (uint8_t)(1u << (sequence & 7));
   if (track->seen[sequence >> 3] & bit) {
     g->duplicates++;
@@ -87,6 +92,7 @@ uint64_t sampler_missing(const Generator *g) {
     if (conn->tracks == NULL || conn->state != READY) continue;
     for (uint64_t n = 0; n < g->sent; n++) {
       const uint64_t sequence = n / publishers;
+      if (conn->tracks[n % publishers].seen == NULL) continue;
       if (!(conn->tracks[n % publishers].seen[sequence >> 3] & (1u << (sequence & 7)))) missing++;
     }
   }

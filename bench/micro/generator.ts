@@ -16,6 +16,8 @@ export interface GeneratorReport {
   readonly firstFailure: string;
   readonly seconds: number;
   readonly serverCpuSeconds: number;
+  /** The same for each `pid` in the order of the options. */
+  readonly cpuSecondsByPid: readonly number[];
   readonly ownCpuSeconds: number;
   /** Share of the window in which the generator did not wait; above 0.7 it measures itself. */
   readonly busyShare: number;
@@ -34,6 +36,8 @@ export interface GeneratorResult extends GeneratorReport {
   readonly duplicates: number;
   readonly outOfOrder: number;
   readonly unstamped: number;
+  /** With `pairs`: messages that were for another connection. */
+  readonly misdelivered: number;
   readonly closedByServer: number;
   readonly closeCodes: Readonly<Record<string, number>>;
   /** Latencies in microseconds, intended send to read, in the order in which they came. */

@@ -94,6 +94,46 @@ describe('load generator', { skip }, () => {
     });
   });
 
+  test('pairs: each connection gets what its partner sends, counted and checked', async () => {
+    // A relay of users; the third user gets what was meant for the second, too.
+    const users = new Map<string, WebSocket>();
+    const onReceiver = (socket: WebSocket, path: string): void => {
+      users.set(path, socket);
+    };
+    const onSender = (socket: WebSocket): void => {
+      socket.on('message', (data: Buffer) => {
+        const text = data.toString();
+        const to = text.slice(0, text.indexOf(' '));
+        users.get(to)?.send(text);
+        if (to === '/user1') users.get('/user2')?.send(text);
+      });
+    };
+    await withWebSocketServer(onReceiver, async (port) => {
+      await withWebSocketServer(onSender, async (publisherPort) => {
+        const result = await runGenerator({
+          ...short,
+          port,
+          publisherPort,
+          pid: [String(process.pid), String(process.pid)],
+          pairs: true,
+          connections: 3,
+          publishers: 3,
+          sampled: 3,
+          path: '/user{i}',
+          publisherPath: '/sender{i}',
+          message: '/user{i} {payload}',
+        });
+        assert.equal(result.sent, 120);
+        assert.equal(result.expected, 120);
+        assert.equal(result.delivered, 160);
+        assert.equal(result.misdelivered, 40);
+        assert.equal(result.missing + result.duplicates + result.outOfOrder, 0);
+        assert.equal(result.samplesUs.length, 100);
+        assert.equal(result.cpuSecondsByPid.length, 2);
+      });
+    });
+  });
+
   test('frames of all three length encodings, cut anywhere: counted by their headers', async () => {
     const sizes = [100, 125, 126, 127, 60_000, 65_535, 65_536, 70_000];
     const onConnection = (socket: WebSocket, path: string): void => {
