@@ -7,7 +7,7 @@ import { inRepository } from '../micro/paths.ts';
 import { formatSection } from '../micro/report.ts';
 import { formatMs } from '../micro/table.ts';
 import { mergeSamples, percentile } from '../micro/statistics.ts';
-import { cpuBetween, readCpu, type CpuReading } from './cpu-window.ts';
+import { cpuBetween, readCpu, type CpuReading } from '../micro/cpu-window.ts';
 import { k6Version, requireK6 } from './k6-binary.ts';
 import { runK6 } from './k6-process.ts';
 import { makePlan } from './make-plan.ts';

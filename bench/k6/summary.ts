@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { inRepository } from '../micro/paths.ts';
 import { formatReport, type Report, type Section } from '../micro/report.ts';
-import { mergeSamples, percentile } from '../micro/statistics.ts';
+import { mergeSamples, percentile, ratio } from '../micro/statistics.ts';
 import { formatMs, formatNumber, formatShare, formatTable } from '../micro/table.ts';
 import type { K6Options } from './options.ts';
 import type { MeasuredRun } from './verdict.ts';
@@ -23,6 +23,7 @@ const header = [
   'gateways CPU',
   'broker CPU',
   'k6 CPU',
+  'others CPU',
   'late p99 ms',
   'runs',
 ];
@@ -71,10 +72,8 @@ function rowOf(runs: readonly MeasuredRun[]): readonly string[] {
   // What was counted is true of an invalid run, too; only its times are not.
   const sum = (pick: (run: MeasuredRun) => number): number =>
     runs.reduce((total, run) => total + pick(run), 0);
-  const cores = (name: string): string => {
-    const used = valid.reduce((total, run) => total + (run.cpu.coresOf[name] ?? 0), 0);
-    return formatShare(valid.length === 0 ? undefined : used / valid.length);
-  };
+  const cores = (name: string): string =>
+    formatShare(mean(valid.map(({ cpu }) => cpu.coresOf[name] ?? 0)));
   const delivery = percentiles(valid.map(({ result }) => result.deliveryUs));
   const late = percentiles(valid.map(({ result }) => result.latenessUs));
   return [
@@ -93,9 +92,17 @@ function rowOf(runs: readonly MeasuredRun[]): readonly string[] {
     cores('gateways'),
     cores('broker'),
     cores('k6'),
+    formatShare(mean(valid.map(({ cpu }) => cpu.othersCores))),
     formatMs(late.p99Us),
     `${String(valid.length)} of ${String(runs.length)}`,
   ];
+}
+
+function mean(values: readonly number[]): number | undefined {
+  return ratio(
+    values.reduce((total, value) => total + value, 0),
+    values.length,
+  );
 }
 
 function methodOf(options: K6Options): string {

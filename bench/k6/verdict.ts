@@ -1,7 +1,7 @@
 /** One measured run, and why it may not count. */
 import type { BackplaneName } from '../cluster/options.ts';
 import { mergeSamples, percentile } from '../micro/statistics.ts';
-import { coreCount, type CpuUse } from './cpu-window.ts';
+import { coreCount, type CpuUse } from '../micro/cpu-window.ts';
 import type { K6Result } from './k6-process.ts';
 import type { K6ScenarioName } from './options.ts';
 

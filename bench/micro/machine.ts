@@ -1,4 +1,5 @@
 /** Describes the machine and the versions, so that a figure can be judged later. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, loadavg, release, totalmem } from 'node:os';
@@ -17,10 +18,23 @@ export function describeMachine(): Readonly<Record<string, string>> {
     node: process.version,
     'uWebSockets.js': packageVersion('uWebSockets.js'),
     'socket.io': packageVersion('socket.io'),
+    'socket.io redis-adapter': packageVersion('@socket.io/redis-adapter'),
+    ioredis: packageVersion('ioredis'),
+    'nats client': packageVersion('@nats-io/transport-node'),
+    redis: programVersion('redis-server'),
+    nats: programVersion('nats-server'),
     'net.ipv4.tcp_wmem': sysctl('net/ipv4/tcp_wmem'),
     'net.ipv4.tcp_rmem': sysctl('net/ipv4/tcp_rmem'),
     'net.ipv4.tcp_mem': sysctl('net/ipv4/tcp_mem'),
   };
+}
+
+/** The version in the first line that a program prints about itself. */
+function programVersion(command: string): string {
+  const path = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin'].join(':');
+  const env = { ...process.env, PATH: path };
+  const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8', env });
+  return /\d+\.\d+\.\d+/.exec(stdout ?? '')?.[0] ?? 'not installed';
 }
 
 function packageVersion(name: string): string {

@@ -1,8 +1,16 @@
 /** The command line of `npm run bench`. */
 import { parseArgs } from 'node:util';
+import { crossTargetNames, type CrossTargetName } from './cross/targets.ts';
 import { targetNames, type TargetName } from './targets.ts';
 
-export const scenarioNames = ['fanout', 'saturation', 'idle', 'accept', 'stalled'] as const;
+export const scenarioNames = [
+  'fanout',
+  'saturation',
+  'idle',
+  'accept',
+  'stalled',
+  'cross',
+] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
 export interface BenchOptions {
@@ -19,6 +27,12 @@ export interface BenchOptions {
   readonly idleConnections: number;
   readonly acceptConnections: number;
   readonly stalled: StalledOptions;
+  readonly crossTargets: readonly CrossTargetName[];
+  readonly crossRates: readonly number[];
+  /** How long a run of `cross` waits for a quiet machine; 0: not at all. */
+  readonly quietSecondsMax: number;
+  /** Of a sender on one node and a receiver on the other. */
+  readonly pairs: number;
   /** Value of net.ipv4.tcp_wmem in a network namespace of its own; undefined: the machine's. */
   readonly tcpWmem: string | undefined;
 }
@@ -38,7 +52,10 @@ export const usage = `usage: npm run bench -- [${scenarioNames.join('|')}|all] .
   --quick               short runs: shows that it works, measures little
   --targets a,b         of ${targetNames.join(', ')}
   --repeats N           runs per cell, alternated (3)
-  --rates a,b,c         messages per second of fanout (50,1000,5000)
+  --rates a,b,c         messages per second of fanout (50,1000,5000) and cross (3000,6000)
+  --cross-targets a,b   of ${crossTargetNames.join(', ')}
+  --pairs N             senders, and receivers, of cross (200)
+  --wait-quiet S        each run of cross waits up to S seconds for an idle machine (0)
   --subscribers N       members of the one group (1000)
   --payload BYTES       user data of a message (100)
   --publishers N        connections that publish (10)
@@ -57,7 +74,12 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     scenarios: parseScenarios(positionals),
     targets: parseNames(values.targets, 'targets', targetNames),
     repeats: count(values.repeats, 'repeats', isQuick ? 1 : 3),
-    rates: (values.rates ?? '50,1000,5000').split(',').map((text) => count(text, 'rates', 0)),
+    rates: parseRates(values.rates ?? '50,1000,5000'),
+    crossTargets: parseNames(values['cross-targets'], 'cross-targets', crossTargetNames),
+    crossRates: parseRates(values.rates ?? '3000,6000'),
+    pairs: count(values.pairs, 'pairs', 200),
+    quietSecondsMax:
+      values['wait-quiet'] === undefined ? 0 : count(values['wait-quiet'], 'wait-quiet', 0),
     subscribers: count(values.subscribers, 'subscribers', 1000),
     payloadBytes: count(values.payload, 'payload', 100),
     publishers: count(values.publishers, 'publishers', 10),
@@ -86,6 +108,9 @@ function parse(args: readonly string[]) {
         seconds: { type: 'string' },
         connections: { type: 'string' },
         stalled: { type: 'string' },
+        'cross-targets': { type: 'string' },
+        pairs: { type: 'string' },
+        'wait-quiet': { type: 'string' },
         'tcp-wmem': { type: 'string' },
       },
     });
@@ -106,6 +131,10 @@ function parseNames<T extends string>(
   known: readonly T[],
 ): readonly T[] {
   return text === undefined ? known : text.split(',').map((name) => oneOf(name, flag, known));
+}
+
+function parseRates(text: string): readonly number[] {
+  return text.split(',').map((rate) => count(rate, 'rates', 0));
 }
 
 function oneOf<T extends string>(name: string, what: string, known: readonly T[]): T {

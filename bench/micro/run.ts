@@ -12,6 +12,7 @@ import {
 } from './options.ts';
 import { formatSection, writeReport, type Progress, type Section } from './report.ts';
 import { measureAccept } from './scenarios/accept.ts';
+import { measureCross } from './scenarios/cross.ts';
 import { measureFanout } from './scenarios/fanout.ts';
 import { measureIdle } from './scenarios/idle.ts';
 import { measureSaturation } from './scenarios/saturation.ts';
@@ -25,6 +26,7 @@ const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   idle: measureIdle,
   accept: measureAccept,
   stalled: measureStalled,
+  cross: measureCross,
 };
 
 function progress(text: string): void {

@@ -1,7 +1,7 @@
 /** The k6 runner's own parts: command line, sums over VUs, verdict on a run. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { coreCount, cpuBetween } from '../../../../bench/k6/cpu-window.ts';
+import { coreCount, cpuBetween } from '../../../../bench/micro/cpu-window.ts';
 import { parseLine, sumUp } from '../../../../bench/k6/k6-process.ts';
 import { parseK6Options, UsageError } from '../../../../bench/k6/options.ts';
 import type { ReportLine } from '../../../../bench/k6/plan.ts';
@@ -76,7 +76,7 @@ describe('k6 report', () => {
 
 describe('k6 verdict', () => {
   const good = sumUp([publisher, receiver]);
-  const idle = { seconds: 10, coresOf: { k6: 0.1 }, idleShare: 0.5 };
+  const idle = { seconds: 10, coresOf: { k6: 0.1 }, idleShare: 0.5, othersCores: 0 };
 
   test('a run with missing messages: counts, for that is a result', () => {
     assert.deepEqual(whyInvalid(good, idle), []);
@@ -98,5 +98,6 @@ describe('k6 verdict', () => {
     assert.deepEqual(use.coresOf, { k6: 0.5 });
     assert.equal(use.seconds, 2);
     assert.equal(use.idleShare, 0.125);
+    assert.equal(use.othersCores, 0.875 * coreCount - 0.5);
   });
 });

@@ -8,6 +8,8 @@ describe('options', () => {
     const options = parseOptions(['fanout']);
     assert.deepEqual(options.scenarios, ['fanout']);
     assert.deepEqual(options.rates, [50, 1000, 5000]);
+    assert.deepEqual(options.crossRates, [3000, 6000]);
+    assert.equal(options.pairs, 200);
     assert.equal(options.subscribers, 1000);
     assert.equal(options.idleConnections, 10_000);
     assert.equal(options.stalled.stalled, 2000);
@@ -26,6 +28,7 @@ describe('options', () => {
     [['fanout', '--rates', '50,x'], /--rates .*"x"/],
     [['fanout', '--targets', 'gateway,ws'], /"ws"/],
     [['stalled', '--stalled', '6000/6000'], /6000\/6000/],
+    [['cross', '--cross-targets', 'gateway'], /"gateway"/],
     [['fanout', '--repeat', '3'], /--repeat/],
   ] as const) {
     test(`a wrong command line is refused: ${args.join(' ')}`, () => {

@@ -1,7 +1,8 @@
-/** CPU time of the processes of a run between two moments, and how idle the machine was. */
+/** CPU time of the processes of a run between two moments, and how busy the machine was otherwise. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { readCpuSeconds } from '../micro/proc.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readCpuSeconds } from './proc.ts';
 
 /** Process ids by what they are in the report. */
 export type Processes = Readonly<Record<string, readonly number[]>>;
@@ -19,6 +20,8 @@ export interface CpuUse {
   readonly coresOf: Readonly<Record<string, number>>;
   /** Share of the machine's time in which no core had work. */
   readonly idleShare: number;
+  /** What other processes used, in cores: work of the kernel that belongs to none is in it. */
+  readonly othersCores: number;
 }
 
 export const coreCount = availableParallelism();
@@ -47,9 +50,27 @@ export function cpuBetween(from: CpuReading, to: CpuReading): CpuUse {
     const before = from.secondsOf[name] ?? 0;
     return [name, (used - before) / seconds] as const;
   });
+  const idleShare = (to.idleTicks - from.idleTicks) / Math.max(1, to.allTicks - from.allTicks);
+  const known = entries.reduce((sum, [, cores]) => sum + cores, 0);
   return {
     seconds,
     coresOf: Object.fromEntries(entries),
-    idleShare: (to.idleTicks - from.idleTicks) / Math.max(1, to.allTicks - from.allTicks),
+    idleShare,
+    othersCores: Math.max(0, (1 - idleShare) * coreCount - known),
   };
+}
+
+const sampleMs = 500;
+const quietIdleShareMin = 0.85;
+
+/**
+ * Waits until the machine has nothing else to do, at most `msMax`; 0 does not wait. A shared machine
+ * is quiet now and then, and a benchmark can choose those moments as long as it does so for all.
+ */
+export async function waitForQuiet(msMax: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs < msMax; waitedMs += sampleMs) {
+    const from = readCpu({});
+    await delay(sampleMs);
+    if (cpuBetween(from, readCpu({})).idleShare >= quietIdleShareMin) return;
+  }
 }
