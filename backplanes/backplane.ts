@@ -55,6 +55,8 @@ export class PublishOutcomeUnknownError extends Error {
 
 export interface Backplane {
   readonly traits: BackplaneTraits;
+  /** What the adapter counts since its start, by name, for the metrics page. */
+  readonly counters?: Readonly<Record<string, number>>;
   /**
    * Connects and starts to deliver. Called once, before everything else.
    * @throws BackplaneUnavailableError when the broker cannot be reached; says which and what to do.

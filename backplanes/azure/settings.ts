@@ -65,7 +65,7 @@ export const frameBytesMax = 4 * 1024 * 1024;
 export const tokenMinutes = 10;
 
 /** What happened, for telemetry. All of them only grow. */
-export interface AzureCounters {
+export type AzureCounters = {
   /** Publishes that the service accepted. */
   published: number;
   /** Messages that carried them. */
@@ -88,7 +88,7 @@ export interface AzureCounters {
   canaryMisses: number;
   /** Errors thrown by the receiver of envelopes. */
   receiverErrors: number;
-}
+};
 
 export function newAzureCounters(): AzureCounters {
   return {

@@ -42,7 +42,7 @@ export const defaultPayloadBytesMax = 1024 * 1024;
 export const learnedServersMax = 64;
 
 /** What happened, for telemetry. All of them only grow. */
-export interface NatsCounters {
+export type NatsCounters = {
   published: number;
   received: number;
   /** Publishes refused because the broker was away, or too much was on its way. */
@@ -63,7 +63,7 @@ export interface NatsCounters {
   denied: number;
   /** Errors thrown by the receiver of envelopes. */
   receiverErrors: number;
-}
+};
 
 export function newNatsCounters(): NatsCounters {
   return {

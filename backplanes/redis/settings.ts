@@ -42,7 +42,7 @@ export const missedCanariesMax = 2;
 export const envelopeBytesMax = 8 * 1024 * 1024;
 
 /** What happened, for telemetry. All of them only grow. */
-export interface RedisCounters {
+export type RedisCounters = {
   published: number;
   received: number;
   /** Publishes refused because the broker was away, full or said no. */
@@ -55,7 +55,7 @@ export interface RedisCounters {
   resubscribes: number;
   /** Times that a subscription was found deaf. */
   canaryMisses: number;
-}
+};
 
 export function newRedisCounters(): RedisCounters {
   return {
