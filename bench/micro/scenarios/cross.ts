@@ -15,7 +15,7 @@ import { formatMs, formatNumber, formatShare } from '../table.ts';
 
 const p99UsMax = 100_000;
 const completeMin = 0.9999;
-const searchStart = 4000;
+const searchStart = 8000;
 /** Coarse: the runs of one cell differ by as much on a machine that is not alone. */
 const searchPrecision = 1.2;
 
