@@ -12,6 +12,8 @@ export interface ClusterOptions {
   readonly backplane: BackplaneName;
   /** On `memory` they are the workers of one gateway (more than one on Linux only). */
   readonly nodes: number;
+  /** Of a broker that runs already, instead of one of its own. */
+  readonly brokerUrl?: string;
   /** Default true. */
   readonly nginx?: boolean;
   /** True: development mode, with the playground. Default false. */
@@ -31,7 +33,7 @@ export interface Cluster {
   readonly connectionString: string;
   /** On `memory` one with all workers. */
   readonly nodes: readonly GatewayNode[];
-  /** Undefined for `memory`. */
+  /** Its own; undefined for `memory`. */
   readonly broker: Broker | undefined;
   readonly nginx: Member | undefined;
   /** Ends everything, clients told first. Idempotent. */
@@ -87,7 +89,10 @@ class RunningCluster implements Cluster {
     const nginxUrl = `http://127.0.0.1:${String(nginxPort)}`;
     const hasNginx = options.nginx !== false;
     this.accessKey = accessKey;
-    this.broker = brokerOf(backplane, { ...shared, port: brokerPort });
+    this.broker =
+      options.brokerUrl === undefined
+        ? brokerOf(backplane, { ...shared, port: brokerPort })
+        : undefined;
     this.nginx = hasNginx ? nginxOf({ ...shared, port: nginxPort, nodePorts }) : undefined;
     this.nodes = nodePorts.map(
       (port, index) =>
@@ -96,7 +101,7 @@ class RunningCluster implements Cluster {
           name: `node ${String(index + 1)}`,
           port,
           endpoints: hasNginx ? [nginxUrl, `http://localhost:${String(nginxPort)}`] : [],
-          backplane: this.broker?.url ?? 'memory:',
+          backplane: options.brokerUrl ?? this.broker?.url ?? 'memory:',
           workers: backplane === 'memory' ? options.nodes : 1,
           page: options.page ?? false,
           env: { ...env, ...this.broker?.env },
