@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backplane } from '../backplanes/backplane.ts';
 import { systemClock, type Clock } from './clock.ts';
+import { clusterMetrics } from './cluster-metrics.ts';
 import type { GatewayConfig, HubSettings } from './config.ts';
 import { configuredBackplane } from './configured-backplane.ts';
 import { gatewayMetrics, nodeInfo } from './gateway-metrics.ts';
@@ -100,6 +101,7 @@ class Gateway implements RunningGateway {
   #port = 0;
   #isReady = false;
   #knowsOthers = false;
+  #startedAtMs = 0;
   #stopped: Promise<void> | undefined;
 
   constructor(config: GatewayConfig, parts: GatewayParts) {
@@ -141,6 +143,7 @@ class Gateway implements RunningGateway {
       this.#handlers(tokens, worker),
     );
     this.#metrics.add(nodeInfo(this.nodeId));
+    this.#metrics.addAll(clusterMetrics(this.#bus, parts.backplane));
     this.#metrics.addAll(
       gatewayMetrics({
         transport: this.#server.counters,
@@ -166,6 +169,7 @@ class Gateway implements RunningGateway {
       await this.#bus.start();
       const { port } = await this.#server.start();
       this.#port = port;
+      this.#startedAtMs = this.#clock.monotonicMs();
       this.#isReady = true;
     } catch (error) {
       await this.stop();
@@ -292,10 +296,17 @@ class Gateway implements RunningGateway {
 
   #readiness(): { readonly ready: boolean; readonly reason?: string } {
     if (!this.#isReady) return { ready: false, reason: 'the node is starting or going away' };
-    this.#knowsOthers ||= !this.#bus.isInDoubt();
-    if (!this.#knowsOthers) return { ready: false, reason: 'the node may not know all others yet' };
+    if (!this.#isIntroduced())
+      return { ready: false, reason: 'the node may not know all others yet' };
     const reason = this.#router.unavailableReason();
     return reason === undefined ? { ready: true } : { ready: false, reason };
+  }
+
+  /** A new node gets clients when it can answer for all; one that is alone does not wait long. */
+  #isIntroduced(): boolean {
+    const waitedMs = this.#clock.monotonicMs() - this.#startedAtMs;
+    this.#knowsOthers ||= !this.#bus.isInDoubt() || waitedMs > this.#config.limits.suspectAfterMs;
+    return this.#knowsOthers;
   }
 
   #endpoints(): readonly string[] {

@@ -109,13 +109,19 @@ export class NodeBus {
     await this.#send(controlKey, this.#ownBeat(true)).catch(() => undefined);
   }
 
-  /** True while there may be nodes of which this one has not heard: it cannot say "nobody". */
+  /**
+   * True while there may be nodes of which this one has not heard: it cannot say "nobody". Ends when
+   * all have been heard whom the broker counts. Where it does not count, others tell whom they know;
+   * alone, a node waits until whoever is paused must be dead.
+   */
   isInDoubt(): boolean {
-    const { clock, suspectAfterMs } = this.#options;
+    const { clock, deadAfterMs, suspectAfterMs } = this.#options;
     const since = this.#hearsSinceMs;
     if (since === undefined) return true;
-    if (clock.monotonicMs() - since > suspectAfterMs) return false;
-    return this.#listeners === undefined || this.roster.heardSince(since) + 1 < this.#listeners;
+    const heard = this.roster.heardSince(since);
+    if (this.#listeners !== undefined && heard + 1 >= this.#listeners) return false;
+    const isTold = this.#listeners === undefined && heard > 0;
+    return clock.monotonicMs() - since <= (isTold ? suspectAfterMs : deadAfterMs);
   }
 
   /** Heartbeats and questions to all may have been lost on their way to this node. */

@@ -272,8 +272,15 @@ describe('node bus: doubt', () => {
     const network = new Network();
     const node = await network.add();
     assert.equal((await network.during(exists(node))).isComplete, false);
-    await network.pass(3010);
+    await network.pass(9900);
+    assert.equal((await network.during(exists(node))).isComplete, false);
+    await network.pass(200);
     assert.equal((await network.during(exists(node))).isComplete, true);
+    // Who has company is told.
+    const another = await network.add();
+    assert.equal((await network.during(exists(another))).isComplete, false);
+    await network.pass(3010);
+    assert.equal((await network.during(exists(another))).isComplete, true);
   });
 
   test('node bus: a node that never hears itself does not start', async () => {
@@ -329,7 +336,8 @@ describe('node bus: doubt', () => {
     a.link.recover();
     const values = async (): Promise<string> => {
       const { answers, isComplete } = await network.during(exists(a));
-      return [...answers.values()].includes(true) ? 'yes' : isComplete ? 'no' : 'unknown';
+      if ([...answers.values()].includes(true)) return 'yes';
+      return isComplete ? 'no' : 'unknown';
     };
     const seen = new Set<string>();
     for (let round = 0; round < 50; round += 1) {

@@ -70,13 +70,13 @@ export class Network {
 
   /** Lets time pass until the promise has settled. */
   async during<T>(promise: Promise<T>, msMax = 60_000): Promise<T> {
-    let isOver = false;
+    const state = { isOver: false };
     const over = (): void => {
-      isOver = true;
+      state.isOver = true;
     };
     promise.then(over, over);
     await settled();
-    for (let passedMs = 0; !isOver; passedMs += stepMs) {
+    for (let passedMs = 0; !state.isOver; passedMs += stepMs) {
       if (passedMs > msMax) throw new Error(`nothing came of it in ${msMax} ms of simulated time`);
       await this.pass(stepMs);
     }
