@@ -1,5 +1,6 @@
 /** Reads `azure://?hub=trunkline&shards=64` and the connection string that belongs to it. */
 import { BackplaneUnavailableError } from '../backplane.ts';
+import { UrlQuery, wrongUrl } from '../url-query.ts';
 
 /** Where and how the nodes meet; the same for all nodes of a cluster. */
 export interface AzurePlace {
@@ -15,7 +16,7 @@ const queryNames = ['hub', 'shards'];
 /** @throws BackplaneUnavailableError that names what is wrong in the URL. */
 export function parseAzureUrl(text: string): AzurePlace {
   const match = /^azure:(?:\/\/)?\/?(?:\?([^#]*))?$/i.exec(text);
-  if (match === null) {
+  if (match === undefined) {
     // Whoever put the connection string there must not read its key in a log.
     throw wrong(
       'has more than options',
@@ -23,11 +24,7 @@ export function parseAzureUrl(text: string): AzurePlace {
         'TRUNKLINE_AZURE_CONNECTION_STRING',
     );
   }
-  const query = new URLSearchParams(match[1] ?? '');
-  const unknown = [...query.keys()].find((name) => !queryNames.includes(name));
-  if (unknown !== undefined) {
-    throw wrong(`has the option "${unknown}"`, `known are ${queryNames.join(', ')}`);
-  }
+  const query = new UrlQuery('Azure', match[1] ?? '', queryNames);
   return { hub: hubOf(query.get('hub')), shards: shardsOf(query.get('shards')) };
 }
 
@@ -68,20 +65,20 @@ function shownParts(connectionString: string | undefined): string {
   return names.length === 0 ? 'something without parts' : `only ${names.join(' and ')}`;
 }
 
-function hubOf(text: string | null): string {
+function hubOf(text: string | undefined): string {
   // What the service takes; the rest of its alphabet would have to be escaped in paths.
-  if (text === null) return defaultPlace.hub;
+  if (text === undefined) return defaultPlace.hub;
   if (/^[A-Za-z][A-Za-z0-9_]{0,127}$/.test(text)) return text;
   throw wrong(`has hub=${text}`, 'use 1 to 128 of A-Z a-z 0-9 _ that begin with a letter');
 }
 
-function shardsOf(text: string | null): number {
-  if (text === null) return defaultPlace.shards;
+function shardsOf(text: string | undefined): number {
+  if (text === undefined) return defaultPlace.shards;
   const shards = Number(text);
   if (/^\d{1,4}$/.test(text) && shards >= 1 && shards <= shardsMax) return shards;
   throw wrong(`has shards=${text}`, `use 1 to ${shardsMax}, the same on every node`);
 }
 
 function wrong(what: string, remedy: string): BackplaneUnavailableError {
-  return new BackplaneUnavailableError(`The Azure URL ${what}: ${remedy}`);
+  return wrongUrl('Azure', what, remedy);
 }

@@ -1,5 +1,6 @@
 /** Reads the URLs by which NATS servers are named, and describes them without their secrets. */
-import { BackplaneUnavailableError } from '../backplane.ts';
+import type { BackplaneUnavailableError } from '../backplane.ts';
+import { UrlQuery, wrongUrl } from '../url-query.ts';
 
 export interface NatsAddress {
   readonly host: string;
@@ -56,12 +57,12 @@ export function parseNatsUrl(text: string): NatsUrl {
     throw wrong('is none', 'write nats://host:port, or percent-encode / ? # in its password');
   }
   const { hosts, userInfo } = authorityOf(match[2] ?? '');
-  const query = queryOf(match[3] ?? '');
+  const query = new UrlQuery('NATS', match[3] ?? '', queryNames);
   return {
     servers: hosts.map((each) => addressOf(each, userInfo !== undefined)),
     identity: identityOf(userInfo, query),
     tls: tlsOf(scheme.isSecure, query),
-    prefix: prefixOf(query.get('prefix') ?? undefined),
+    prefix: prefixOf(query.get('prefix')),
   };
 }
 
@@ -79,7 +80,7 @@ export function parseAddress(text: string): NatsAddress | undefined {
 }
 
 function wrong(what: string, remedy: string): BackplaneUnavailableError {
-  return new BackplaneUnavailableError(`The NATS URL ${what}: ${remedy}`);
+  return wrongUrl('NATS', what, remedy);
 }
 
 /** Splits `user:password@a,b` and `user:password@a,user:password@b`. */
@@ -117,7 +118,7 @@ function decoded(text: string): string {
   }
 }
 
-function identityOf(userInfo: string | undefined, query: URLSearchParams): NatsIdentity {
+function identityOf(userInfo: string | undefined, query: UrlQuery): NatsIdentity {
   const colon = userInfo?.indexOf(':') ?? -1;
   const hasPassword = colon !== -1;
   const name =
@@ -127,8 +128,8 @@ function identityOf(userInfo: string | undefined, query: URLSearchParams): NatsI
     password: hasPassword ? decoded(userInfo?.slice(colon + 1) ?? '') : undefined,
     // NATS itself reads a name without a password as a token.
     token: query.get('token') ?? (hasPassword || name === undefined ? undefined : decoded(name)),
-    credentialsFile: query.get('credentials') ?? undefined,
-    nkeyFile: query.get('nkey') ?? undefined,
+    credentialsFile: query.get('credentials'),
+    nkeyFile: query.get('nkey'),
   };
   const { credentialsFile, nkeyFile, token, user } = identity;
   const given = [user, token, credentialsFile, nkeyFile].filter((each) => each !== undefined);
@@ -136,12 +137,12 @@ function identityOf(userInfo: string | undefined, query: URLSearchParams): NatsI
   throw wrong('identifies in several ways', 'keep one of user:password, token, credentials, nkey');
 }
 
-function tlsOf(isSecure: boolean, query: URLSearchParams): NatsTls | undefined {
+function tlsOf(isSecure: boolean, query: UrlQuery): NatsTls | undefined {
   const tls: NatsTls = {
-    caFile: query.get('ca') ?? undefined,
-    certFile: query.get('cert') ?? undefined,
-    keyFile: query.get('key') ?? undefined,
-    handshakeFirst: flag(query, 'tlsFirst'),
+    caFile: query.get('ca'),
+    certFile: query.get('cert'),
+    keyFile: query.get('key'),
+    handshakeFirst: query.flag('tlsFirst'),
   };
   if ((tls.certFile === undefined) !== (tls.keyFile === undefined)) {
     throw wrong('has only one of cert and key', 'give both, or none');
@@ -151,19 +152,6 @@ function tlsOf(isSecure: boolean, query: URLSearchParams): NatsTls | undefined {
     return undefined;
   }
   throw wrong('has TLS options without TLS', 'begin it with nats+tls://');
-}
-
-function queryOf(text: string): URLSearchParams {
-  const query = new URLSearchParams(text);
-  const unknown = [...query.keys()].find((name) => !queryNames.includes(name));
-  if (unknown === undefined) return query;
-  throw wrong(`has the option "${unknown}"`, `known are ${queryNames.join(', ')}`);
-}
-
-function flag(query: URLSearchParams, name: string): boolean {
-  const value = query.get(name) ?? 'false';
-  if (value === 'true' || value === 'false') return value === 'true';
-  throw wrong(`has ${name}=${value}`, 'write true or false');
 }
 
 function prefixOf(text: string | undefined): string | undefined {

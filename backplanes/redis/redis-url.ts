@@ -1,5 +1,6 @@
 /** Reads the URLs by which Redis servers are named, and describes them without their secrets. */
-import { BackplaneUnavailableError } from '../backplane.ts';
+import type { BackplaneUnavailableError } from '../backplane.ts';
+import { UrlQuery, wrongUrl } from '../url-query.ts';
 
 export type RedisMode = 'single' | 'cluster' | 'sentinel' | 'shards';
 
@@ -42,7 +43,7 @@ export function parseRedisUrl(text: string): RedisUrl {
   const match = /^([a-z+]+):\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i.exec(text);
   const scheme = match?.[1]?.toLowerCase() ?? '';
   const mode = modes[scheme];
-  if (match === null || mode === undefined) {
+  if (match === undefined || mode === undefined) {
     throw wrong('is none', 'write redis://host:port, or percent-encode / ? # in its password');
   }
   const authority = match[2] ?? '';
@@ -56,15 +57,15 @@ export function parseRedisUrl(text: string): RedisUrl {
   if (mode === 'single' && servers.length > 1) {
     throw wrong('names several servers', 'use redis+cluster:, redis+sentinel: or redis+shards:');
   }
-  const query = queryOf(match[4] ?? '');
+  const query = new UrlQuery('Redis', match[4] ?? '', queryNames);
   return {
     mode,
     servers,
     username,
     password,
     ...pathOf(mode, decoded(match[3] ?? '', 'path')),
-    tls: scheme === 'rediss' || flag(query, 'tls'),
-    caFile: query.get('ca') ?? undefined,
+    tls: scheme === 'rediss' || query.flag('tls'),
+    caFile: query.get('ca'),
     prefix: prefixOf(query.get('prefix')),
     partitions: partitionsOf(query.get('partitions')),
   };
@@ -76,7 +77,7 @@ export function addressText({ host, port }: RedisAddress): string {
 }
 
 function wrong(what: string, remedy: string): BackplaneUnavailableError {
-  return new BackplaneUnavailableError(`The Redis URL ${what}: ${remedy}`);
+  return wrongUrl('Redis', what, remedy);
 }
 
 function decoded(text: string, part: string): string {
@@ -124,28 +125,15 @@ function databaseOf(text: string): number {
   return Number(text);
 }
 
-function queryOf(text: string): URLSearchParams {
-  const query = new URLSearchParams(text);
-  const unknown = [...query.keys()].find((name) => !queryNames.includes(name));
-  if (unknown === undefined) return query;
-  throw wrong(`has the option "${unknown}"`, `known are ${queryNames.join(', ')}`);
-}
-
-function flag(query: URLSearchParams, name: string): boolean {
-  const value = query.get(name) ?? 'false';
-  if (value === 'true' || value === 'false') return value === 'true';
-  throw wrong(`has ${name}=${value}`, 'write true or false');
-}
-
-function prefixOf(text: string | null): string | undefined {
-  if (text === null) return undefined;
+function prefixOf(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
   // None of these letters can end a prefix, open a hash tag or act as a pattern in an ACL rule.
   if (/^[A-Za-z0-9_.-]{1,64}$/.test(text)) return text;
   throw wrong(`has prefix=${text}`, 'use 1 to 64 of A-Z a-z 0-9 _ . -');
 }
 
-function partitionsOf(text: string | null): number | undefined {
-  if (text === null) return undefined;
+function partitionsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= partitionsMax) return value;
   throw wrong(`has partitions=${text}`, `use 1 to ${partitionsMax}, the same on every node`);
