@@ -16,7 +16,7 @@ const queryNames = ['hub', 'shards'];
 /** @throws BackplaneUnavailableError that names what is wrong in the URL. */
 export function parseAzureUrl(text: string): AzurePlace {
   const match = /^azure:(?:\/\/)?\/?(?:\?([^#]*))?$/i.exec(text);
-  if (match === undefined) {
+  if (match === null) {
     // Whoever put the connection string there must not read its key in a log.
     throw wrong(
       'has more than options',

@@ -43,7 +43,7 @@ export function parseRedisUrl(text: string): RedisUrl {
   const match = /^([a-z+]+):\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i.exec(text);
   const scheme = match?.[1]?.toLowerCase() ?? '';
   const mode = modes[scheme];
-  if (match === undefined || mode === undefined) {
+  if (match === null || mode === undefined) {
     throw wrong('is none', 'write redis://host:port, or percent-encode / ? # in its password');
   }
   const authority = match[2] ?? '';
