@@ -1,4 +1,4 @@
-/** A TCP proxy of loopback that can stop reading what the server sends, as a frozen client does. */
+/** A TCP proxy of loopback that can cut connections, and stop reading as a frozen client does. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 export class StoppableProxy {
@@ -44,14 +44,19 @@ export class StoppableProxy {
     for (const [, upstream] of this.#pairs) upstream.resume();
   }
 
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) => {
-      this.#server.close(resolve);
-    });
+  /** Ends all connections; new ones are welcome. */
+  cut(): void {
     for (const [client, upstream] of this.#pairs) {
       client.destroy();
       upstream.destroy();
     }
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => {
+      this.#server.close(resolve);
+    });
+    this.cut();
     await closed;
   }
 }

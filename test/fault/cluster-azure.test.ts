@@ -1,0 +1,5 @@
+/** Three nodes whose backplane is a fourth gateway in the role of Azure Web PubSub, under faults. */
+import { whyUnavailable } from '../../bench/cluster/options.ts';
+import { clusterFaultSuite } from './cluster-fault-suite.ts';
+
+clusterFaultSuite({ backplane: 'azure', skip: whyUnavailable('azure') ?? false });
