@@ -8,27 +8,27 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster, type Cluster, type ClusterOptions } from '../../bench/cluster/cluster.ts';
 import type { GatewayNode } from '../../bench/cluster/gateway-node.ts';
-import { RawClient, request, type Access } from '../support/raw-client.ts';
+import { RawClient, request, type Access, type Ack } from '../support/raw-client.ts';
 import { StoppableProxy } from '../support/stoppable-proxy.ts';
 import { waitFor } from '../support/wait.ts';
+import { answerMsMax, group, Traffic } from './cluster-traffic.ts';
 
 const isLong = process.env['LONG_TESTS'] === '1';
 const hub = 'chat';
-const group = 'room';
 const nodesCount = 3;
 const outageMs = 10_000;
 const pauseMs = 8000;
 const kills = isLong ? 20 : 8;
 const killPeriodMs = 1000;
-/** Until a publish has an answer, whatever the broker does: `publishTimeoutMs` and some. */
-const answerMsMax = 5000;
 const healMsMax = 20_000;
 /** What a fault may leave behind in a node: buffers and compiled code, never a backlog. */
 const growthBytesMax = 64 * 1024 * 1024;
 
 export interface FaultSuiteOptions extends Pick<ClusterOptions, 'backplane'> {
   readonly skip: string | false;
-  /** Starts a broker to be reached through a proxy that cuts connections; undefined: see `whyNot`. */
+  /** Until the adapter notices that the broker has fallen silent; default 5 s. */
+  readonly noticeMsMax?: number;
+  /** Starts a broker to be reached through a proxy that cuts connections; default: no such test. */
   readonly startBroker?: () => Promise<{ readonly port: number; stop(): Promise<unknown> }>;
   readonly urlOf?: (port: number) => string;
 }
@@ -150,54 +150,6 @@ function rssOf(pid: number): number {
   return Number(kib) * 1024;
 }
 
-/** Each of these clients sends to the group again and again; every message has an outcome. */
-class Traffic {
-  readonly #clients: readonly RawClient[];
-  readonly #outcomes = new Map<string, string>();
-  readonly #pending: Promise<void>[] = [];
-  readonly #timer: NodeJS.Timeout;
-  readonly #stamp = performance.now();
-  sent = 0;
-
-  constructor(clients: readonly RawClient[], periodMs = 25) {
-    this.#clients = clients;
-    this.#timer = setInterval(() => {
-      for (const [index, client] of clients.entries()) {
-        this.sent += 1;
-        this.#pending.push(this.#send(client, `${this.#stamp}:${index}:${this.sent}`));
-      }
-    }, periodMs);
-  }
-
-  /** `ok`, or the name of the error in the ack, by text in the order of sending. */
-  async stop(): Promise<ReadonlyMap<string, string>> {
-    clearInterval(this.#timer);
-    await Promise.all(this.#pending);
-    return this.#outcomes;
-  }
-
-  /** All of these reach every client, each sender's in their order, and none of them twice. */
-  async arrives(texts: readonly string[]): Promise<void> {
-    for (const client of this.#clients) {
-      const got = (): string[] => client.data.filter((text) => this.#outcomes.has(text));
-      const what = `${texts.length} acknowledged messages arrived`;
-      await waitFor(() => got().length >= texts.length, { what });
-      const bySender = (list: readonly string[], index: number): string[] =>
-        list.filter((text) => text.split(':')[1] === String(index));
-      for (const index of this.#clients.keys()) {
-        assert.deepEqual(bySender(got(), index), bySender(texts, index));
-      }
-    }
-  }
-
-  async #send(client: RawClient, text: string): Promise<void> {
-    this.#outcomes.set(text, 'none');
-    const request = { type: 'sendToGroup', group, data: text, dataType: 'text' };
-    const { error, success } = await client.ask(request, answerMsMax);
-    this.#outcomes.set(text, success ? 'ok' : (error?.name ?? ''));
-  }
-}
-
 async function stopBroker(scene: Scene): Promise<void> {
   const { broker } = scene.cluster;
   assert.ok(broker !== undefined);
@@ -228,6 +180,38 @@ async function stopBroker(scene: Scene): Promise<void> {
   assert.deepEqual(new Set(outcomes.values()), new Set(['ok', 'InternalServerError']));
   scene.clientsStayed();
   assert.ok(scene.clients.every(({ data }) => !data.includes('lost')));
+  await scene.deliversAll();
+  await answersAgain(scene);
+  scene.isSound();
+}
+
+/** A broker that takes connections and answers nothing. */
+async function freezeBroker(scene: Scene, noticeMsMax: number): Promise<void> {
+  const { broker } = scene.cluster;
+  assert.ok(broker !== undefined);
+  scene.rememberMemory();
+  broker.process.signal('SIGSTOP');
+  try {
+    const message = { type: 'sendToGroup', group, data: 'unknown', dataType: 'text' };
+    const askAll = (): Promise<Ack[]> =>
+      Promise.all(scene.clients.map((client) => client.ask(message, answerMsMax)));
+    // The signal takes its time.
+    const isFrozen = async (): Promise<boolean> => (await askAll()).some((ack) => !ack.success);
+    await waitFor(isFrozen, { what: 'the broker is frozen' });
+    for (const { error, success } of await askAll()) {
+      assert.deepEqual([success, error?.name], [false, 'InternalServerError']);
+    }
+    const isDown = async (): Promise<boolean> =>
+      (await scene.readiness()).every((status) => status === 503);
+    await waitFor(isDown, { what: 'no node is ready', deadlineMs: noticeMsMax });
+    const path = `${hub}/groups/${group}/:send`;
+    const answer = await request(scene.access(0), 'POST', path, 'unknown');
+    assert.deepEqual([answer.status, answer.retryAfter], [503, '1'], answer.body);
+  } finally {
+    broker.process.signal('SIGCONT');
+  }
+  scene.clientsStayed();
+  await scene.flows();
   await scene.deliversAll();
   await answersAgain(scene);
   scene.isSound();
@@ -271,6 +255,7 @@ async function killNode(scene: Scene): Promise<void> {
   for (const ghost of ghosts) await scene.connect(scene.node(2), ghost);
   await scene.deliversAll();
   await answersAgain(scene);
+  scene.isSound();
 }
 
 async function pauseNode(scene: Scene): Promise<void> {
@@ -331,7 +316,7 @@ async function cutConnections(scene: Scene, proxy: StoppableProxy): Promise<void
 }
 
 export function clusterFaultSuite(options: FaultSuiteOptions): void {
-  const { backplane, skip, startBroker, urlOf } = options;
+  const { backplane, noticeMsMax = 5000, skip, startBroker, urlOf } = options;
 
   describe(`cluster faults on ${backplane}`, { skip }, () => {
     let scene: Scene;
@@ -342,6 +327,9 @@ export function clusterFaultSuite(options: FaultSuiteOptions): void {
 
     test('cluster: a broker that is away for 10 s costs errors, not clients', async () => {
       await stopBroker(scene);
+    });
+    test('cluster: a broker that is frozen costs errors, not clients', async () => {
+      await freezeBroker(scene, noticeMsMax);
     });
     test('cluster: a paused node is not forgotten', async () => {
       await pauseNode(scene);
