@@ -153,12 +153,21 @@ function describeField(name: string, value: unknown): unknown {
 
 function shorten(value: unknown): unknown {
   if (typeof value === 'string') return value.slice(0, textLengthMax);
-  return typeof value === 'number' ? value : String(value).slice(0, textLengthMax);
+  return typeof value === 'number' ? value : textOf(value).slice(0, textLengthMax);
+}
+
+/** Never throws: an object may have a `toString` that is no function. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 /** Fixed members only: errors of libraries carry requests, headers and options. */
 function describeError(error: unknown, causesLeft: number): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: shorten(String(error)) };
+  if (!(error instanceof Error)) return { message: shorten(textOf(error)) };
   const code = 'code' in error ? error.code : undefined;
   return {
     type: error.name,

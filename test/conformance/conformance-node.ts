@@ -1,4 +1,5 @@
 /** One node of the backplane suite: a backplane, and a sink that keeps what it is given. */
+import { randomUUID } from 'node:crypto';
 import type { Backplane, BackplaneSink, BackplaneTraits } from '../../backplanes/backplane.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -15,7 +16,10 @@ export class ConformanceNode {
   reentered = 0;
   /** Envelopes whose bytes changed before the end of the turn that brought them. */
   changed = 0;
-  #probes = 0;
+  /** What this node sends to find out whether another hears it on a key. */
+  readonly #probe = Buffer.from(`${probeMark}${randomUUID()}`);
+  /** Probes that arrived, as key and content. */
+  readonly #probed = new Set<string>();
   readonly #shared: { readonly shared: Uint8Array; readonly bytes: Uint8Array }[] = [];
 
   constructor(backplane: Backplane) {
@@ -26,7 +30,7 @@ export class ConformanceNode {
   readonly sink: BackplaneSink = {
     onEnvelope: (key, bytes) => {
       if (this.#isPublishing) this.reentered += 1;
-      if (isProbe(bytes)) this.#probes += 1;
+      if (isProbe(bytes)) this.#probed.add(probeOn(key, bytes));
       else this.#keep(key, bytes);
     },
     onGap: () => {
@@ -79,11 +83,13 @@ export class ConformanceNode {
   async subscribe(key: string, from: ConformanceNode): Promise<void> {
     await this.backplane.subscribe(key);
     if (this.traits.interest === 'immediate') return;
-    const before = this.#probes;
+    // That of this one sender on this one key: those of others say nothing about its way here.
+    const expected = probeOn(key, from.#probe);
+    this.#probed.delete(expected);
     await waitFor(
       async () => {
-        await from.backplane.publish(key, probe);
-        return this.#probes > before;
+        await from.backplane.publish(key, from.#probe);
+        return this.#probed.has(expected);
       },
       { what: `publishes on ${key.slice(0, 40)} arrive` },
     );
@@ -97,8 +103,12 @@ export class ConformanceNode {
   }
 }
 
-const probe = Buffer.from('a probe of the conformance suite');
+const probeMark = 'a probe of the conformance suite ';
 
 function isProbe(bytes: Uint8Array): boolean {
-  return probe.equals(bytes);
+  return Buffer.from(bytes).toString().startsWith(probeMark);
+}
+
+function probeOn(key: string, probe: Uint8Array): string {
+  return `${key}\n${Buffer.from(probe).toString()}`;
 }

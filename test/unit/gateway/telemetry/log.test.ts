@@ -138,6 +138,7 @@ describe('log', () => {
           assert.equal(lines[0]?.indexOf('\n'), (lines[0]?.length ?? 0) - 1);
         },
       ),
+      { examples: [['json', { hub: { toString: 0 } }, '']] },
     );
   });
 });
