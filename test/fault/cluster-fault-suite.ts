@@ -33,6 +33,8 @@ export interface FaultSuiteOptions extends Pick<ClusterOptions, 'backplane'> {
   /** Starts a broker to be reached through a proxy that cuts connections; default: no such test. */
   readonly startBroker?: () => Promise<{ readonly port: number; stop(): Promise<unknown> }>;
   readonly urlOf?: (port: number) => string;
+  /** Further settings of the nodes that reach the broker through the proxy. */
+  readonly envOf?: (port: number) => Readonly<Record<string, string>>;
 }
 
 /** Three nodes, and two clients on each. */
@@ -320,7 +322,7 @@ async function cutConnections(scene: Scene, proxy: StoppableProxy): Promise<void
 }
 
 export function clusterFaultSuite(options: FaultSuiteOptions): void {
-  const { backplane, noticeMsMax = 5000, skip, startBroker, urlOf } = options;
+  const { backplane, envOf, noticeMsMax = 5000, skip, startBroker, urlOf } = options;
 
   describe(`cluster faults on ${backplane}`, { skip }, () => {
     let scene: Scene;
@@ -350,7 +352,8 @@ export function clusterFaultSuite(options: FaultSuiteOptions): void {
     const proxy = new StoppableProxy(broker.port);
     const port = await proxy.listen();
     t.after(() => proxy.close());
-    const scene = await Scene.start({ backplane, brokerUrl: urlOf(port) });
+    const env = envOf?.(port) ?? {};
+    const scene = await Scene.start({ backplane, brokerUrl: urlOf(port), env });
     t.after(() => scene.stop());
     await cutConnections(scene, proxy);
   });
