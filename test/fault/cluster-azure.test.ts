@@ -12,8 +12,8 @@ clusterFaultSuite({
   // A ping every 5 s, because the service counts messages, and 5 s for a sign of life.
   noticeMsMax: 15_000,
   startBroker: async () => {
-    const { gateway, stop } = await startTestGateway({ publicEndpoints: endpoints });
-    return { port: gateway.port, stop };
+    const service = await startTestGateway({ publicEndpoints: endpoints });
+    return { port: service.gateway.port, stop: () => service.stop() };
   },
   urlOf: () => 'azure://',
   envOf: (port) => {
