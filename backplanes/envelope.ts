@@ -21,8 +21,11 @@ const headerBytes = 36;
 /** 2020-01-01T00:00:00Z in seconds since 1970: expiry fits 32 bits until 2156. */
 const expiryBase = 1_577_836_800;
 
-/** `command`: what nodes say to each other; the rest of such an envelope is the router's. */
-export const envelopeTypes = { publication: 1, command: 2 } as const;
+/**
+ * `command`: what nodes say to each other; the rest of such an envelope is the router's. `stored`: a
+ * publication with its place in a stream (stored-envelope.ts).
+ */
+export const envelopeTypes = { publication: 1, command: 2, stored: 3 } as const;
 
 const dataTypes = ['json', 'text', 'binary', 'protobuf'] as const;
 export type EnvelopeDataType = (typeof dataTypes)[number];

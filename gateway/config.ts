@@ -5,6 +5,40 @@ import type { Limits } from './limits.ts';
 export interface HubSettings {
   /** True: clients without a token may connect. They have no user, no roles and no groups. */
   readonly anonymous: boolean;
+  /** Which destinations are streams; the first rule that matches decides; absent: none. */
+  readonly streams?: readonly StreamRule[];
+  /** What happens to members that read too slowly; the first rule that matches decides. */
+  readonly slowConsumers?: readonly SlowConsumerRule[];
+}
+
+/** `all`, `user:<pattern>` or `group:<pattern>`; patterns are those of wildcard roles. */
+export type DestinationPattern = string;
+
+export interface StreamRule {
+  readonly match: DestinationPattern;
+  /** Name of a retention class. */
+  readonly retention: string;
+}
+
+export interface SlowConsumerRule {
+  readonly match: DestinationPattern;
+  readonly policy: SlowConsumerPolicy;
+  /** `latest`: name of the metadata entry that holds the key; without it all messages have one. */
+  readonly key: string | undefined;
+}
+
+/**
+ * `disconnect`: closed with 4008. `drop-and-recover`: closed with 4009, so that the client comes
+ * back at once and resumes. `drop-oldest`: the oldest messages that wait for it are dropped, and it
+ * is told. `latest`: only the newest message of each key waits for it.
+ */
+export type SlowConsumerPolicy = 'disconnect' | 'drop-and-recover' | 'drop-oldest' | 'latest';
+
+/** How much a class of streams retains; each bound that is exceeded drops the oldest. */
+export interface RetentionSettings {
+  readonly messages: number;
+  readonly seconds: number;
+  readonly bytes: number;
 }
 
 /** Trust in tokens of the team's own identity provider. */
@@ -41,6 +75,10 @@ export interface GatewayConfig {
   readonly azureConnectionString: string | undefined;
   readonly issuers: readonly IssuerSettings[];
   readonly hubs: Readonly<Record<string, HubSettings>>;
+  /** Classes of streams by name; absent: none. */
+  readonly retention?: Readonly<Record<string, RetentionSettings>>;
+  /** URL of the store of streams; undefined: the backplane's broker. */
+  readonly streamStore?: string | undefined;
   readonly limits: Limits;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
   readonly logFormat: 'text' | 'json';

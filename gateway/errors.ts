@@ -24,6 +24,8 @@ export const errorTable = {
   'method-not-allowed': { actor: 'client developer', retry: false, status: 405 },
   'body-too-large': { actor: 'client developer', retry: false, status: 400 },
   'message-too-large': { actor: 'client developer', retry: false, status: 400 },
+  'not-a-stream': { actor: 'client developer', retry: false, status: 400 },
+  'position-diverged': { actor: 'client developer', retry: false, status: 410 },
   'request-timed-out': { actor: 'client developer', retry: true, status: 408 },
   'unsupported-media-type': { actor: 'client developer', retry: false, status: 415 },
   'too-many-groups': { actor: 'client developer', retry: false, status: 400 },

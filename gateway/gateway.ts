@@ -14,6 +14,7 @@ import { PermissionsTable } from './protocol/roles.ts';
 import { ClusterDirectory } from './router/bus/cluster-directory.ts';
 import { executeDirectoryCall } from './router/bus/directory-calls.ts';
 import { NodeBus } from './router/bus/node-bus.ts';
+import { DestinationRules } from './router/destination-rules.ts';
 import { connectionIdOf } from './router/keys.ts';
 import { LocalDirectory } from './router/local-directory.ts';
 import { Router } from './router/router.ts';
@@ -117,6 +118,7 @@ class Gateway implements RunningGateway {
       backplane,
       limits,
       clock,
+      rules: new DestinationRules(config),
       onNodeMessage: (bytes) => this.#bus.receive(bytes),
       onNodeGap: () => this.#bus.onGap(),
       onError,

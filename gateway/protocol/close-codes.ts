@@ -19,6 +19,10 @@ export const closeCodes = {
   internalError: 1011,
   /** The client read too slowly for too long, or fell behind what the gateway retains. */
   slowConsumer: 4008,
+  /** The same where the destination's policy is `drop-and-recover`: resume at once. */
+  resumeNow: 4009,
+  /** The token has expired and no new one came in time; connect with a new one. */
+  tokenExpired: 4401,
 } as const;
 
 export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];

@@ -34,6 +34,15 @@ export interface Encoder {
   encodeReply(reply: Reply): Frame | undefined;
   /** The frame of a message, the same for every receiver that uses this encoder. */
   encodeMessage(message: Message): Frame;
+  /**
+   * Where clients follow positions: says that this message of a stream is not for the receiver, so
+   * that its absence is no hole. Absent: clients of this subprotocol do not follow positions.
+   */
+  encodeSkip?(message: Message): Frame;
+  /** Several frames as one, where the subprotocol has that; there are two at least. */
+  pack?(frames: readonly Frame[]): Frame;
+  /** Reliable subprotocols: the shared frame of a message with a connection's number in it. */
+  withSequenceId?(frame: Frame, sequenceId: number): Frame;
 }
 
 export interface Codec {

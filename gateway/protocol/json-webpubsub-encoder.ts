@@ -17,7 +17,7 @@ export class JsonWebPubSubEncoder implements Encoder {
     this.name = name;
   }
 
-  encodeReply(reply: Reply): Frame {
+  encodeReply(reply: Reply): Frame | undefined {
     switch (reply.kind) {
       case 'ack':
         return textFrame(ackText(reply));
@@ -42,6 +42,12 @@ export class JsonWebPubSubEncoder implements Encoder {
         // JSON.stringify leaves out what is undefined.
         return jsonFrame({ type: 'streamClosed', streamId, error });
       }
+      case 'heartbeat':
+      case 'goaway':
+      case 'gap':
+      case 'bookmark':
+      case 'history':
+        return undefined;
     }
   }
 

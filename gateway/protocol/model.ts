@@ -28,10 +28,52 @@ export type ClientId64 = number | bigint;
 /** String pairs that travel beside a payload (Azure "metadata"), bounded by limits. */
 export type Metadata = Readonly<Record<string, string>>;
 
+/** A place in a stream, as clients hold it: after the message with this offset. Opaque to them. */
+export interface StreamPosition {
+  readonly epoch: string;
+  readonly offset: number;
+  readonly tag: number;
+}
+
+/** A destination as one connection means it: a group, its own user, or all of its hub. */
+export type OwnDestination =
+  { readonly kind: 'group'; readonly name: string } | { readonly kind: 'user' | 'all' };
+
 /** Asks to become a member of a group. Answered by an ack when `ackId` is given. */
 export interface JoinGroup {
   readonly kind: 'joinGroup';
   readonly group: string;
+  /** Everything after this place is wanted, too, where the group is a stream. */
+  readonly since?: StreamPosition | undefined;
+  readonly ackId: ClientId64 | undefined;
+}
+
+/** Asks for everything after a place in a stream that the connection is a member of by itself. */
+export interface Resume {
+  readonly kind: 'resume';
+  readonly to: 'user' | 'all';
+  readonly since: StreamPosition;
+  readonly ackId: ClientId64 | undefined;
+}
+
+/** Asks for retained messages; the answer is a `history` reply, or a failed ack. */
+export interface ReadHistory {
+  readonly kind: 'history';
+  readonly to: OwnDestination;
+  /** Only what comes after this place. Not together with `reverse`. */
+  readonly after: StreamPosition | undefined;
+  /** Only what comes before this offset. */
+  readonly before: number | undefined;
+  readonly limit: number;
+  /** True: newest first. */
+  readonly reverse: boolean;
+  readonly ackId: ClientId64;
+}
+
+/** Brings a new token for the same user in time before the present one expires. */
+export interface RefreshToken {
+  readonly kind: 'refreshToken';
+  readonly token: string;
   readonly ackId: ClientId64 | undefined;
 }
 
@@ -46,6 +88,8 @@ export interface LeaveGroup {
 export interface SendToGroup {
   readonly kind: 'sendToGroup';
   readonly group: string;
+  /** Chosen by the client: a repeat with the same id, also on another connection, has no effect. */
+  readonly id?: string | undefined;
   readonly payload: Payload;
   readonly ackId: ClientId64 | undefined;
   /** True: this connection does not get its own message. */
@@ -118,6 +162,9 @@ export interface SequenceAck {
 export type Command =
   | JoinGroup
   | LeaveGroup
+  | Resume
+  | ReadHistory
+  | RefreshToken
   | SendToGroup
   | SendEvent
   | Invoke
@@ -152,6 +199,69 @@ export type StreamErrorName =
   | 'IdleTimeout'
   | 'Cancelled';
 
+/** What a connection is told at its beginning by subprotocols of our own. */
+export interface Greeting {
+  /** A sign of life comes at least this often, in ms. */
+  readonly heartbeatMs: number;
+  /** When the token expires, in ms from now; undefined: never. */
+  readonly tokenExpiresInMs: number | undefined;
+  /** Where the streams stand that the connection is a member of from the start. */
+  readonly streams: readonly { readonly to: OwnDestination; readonly position: StreamPosition }[];
+}
+
+export interface AckOutcome {
+  /** Publish: the publication's id. */
+  readonly id?: string | undefined;
+  /** Publish: its place. Join and resume: the messages after this place follow. */
+  readonly position?: StreamPosition | undefined;
+  /** Join and resume with `since`: false says that messages were lost; `position` is a new start. */
+  readonly recovered?: boolean | undefined;
+}
+
+/** The node goes away: connect to another one, at a time of one's own choice. */
+export interface GoAway {
+  readonly kind: 'goaway';
+  readonly reason: string;
+  /** Reconnect after a random time up to this many ms; the old connection serves meanwhile. */
+  readonly withinMs: number;
+}
+
+export type GapNoticeReason =
+  /** Live messages may be missing: the node was cut off from the broker. */
+  | 'backplane'
+  /** Retention took messages before this connection could be given them. */
+  | 'retention'
+  /** The broker has lost what it had acknowledged. */
+  | 'diverged'
+  /** The connection was too slow, and its destination's policy drops messages. */
+  | 'slow';
+
+/** Messages are missing, or may be. */
+export interface GapNotice {
+  readonly kind: 'gap';
+  /** undefined: all destinations of the connection that are no streams. */
+  readonly to: OwnDestination | undefined;
+  readonly reason: GapNoticeReason;
+  /** How many were dropped, where that is known. */
+  readonly dropped?: number | undefined;
+  /** Streams: nothing after `from` was given, and delivery goes on after `position`. */
+  readonly from?: StreamPosition | undefined;
+  readonly position?: StreamPosition | undefined;
+}
+
+export interface HistoryReply {
+  readonly kind: 'history';
+  readonly ackId: ClientId64;
+  readonly to: OwnDestination;
+  readonly messages: readonly Message[];
+  /** False: retention has taken messages from the range that was asked for. */
+  readonly isComplete: boolean;
+  /** True: there is more in the direction that was asked for. */
+  readonly hasMore: boolean;
+  /** Where the stream ends now. */
+  readonly position: StreamPosition;
+}
+
 /** What the gateway says to one connection about that connection. */
 export type Reply =
   | {
@@ -160,6 +270,8 @@ export type Reply =
       readonly userId: string | undefined;
       /** Only for reliable subprotocols. */
       readonly reconnectionToken: string | undefined;
+      /** Only for subprotocols of our own. */
+      readonly greeting?: Greeting | undefined;
     }
   | { readonly kind: 'disconnected'; readonly reason: string }
   | {
@@ -167,8 +279,19 @@ export type Reply =
       readonly ackId: ClientId64;
       /** undefined: success. */
       readonly error: ReplyError | undefined;
+      /** What came of a publish or a join beyond success; only some subprotocols can say it. */
+      readonly outcome?: AckOutcome | undefined;
     }
   | { readonly kind: 'pong' }
+  | { readonly kind: 'heartbeat' }
+  | GoAway
+  | GapNotice
+  | {
+      /** Streams of this epoch are complete up to here: their positions are lifted to it. */
+      readonly kind: 'bookmark';
+      readonly position: StreamPosition;
+    }
+  | HistoryReply
   | {
       readonly kind: 'invokeResponse';
       readonly invocationId: string;
@@ -219,4 +342,20 @@ export interface Message {
   readonly payload: Payload;
   readonly metadata: Metadata | undefined;
   readonly stream: StreamFragment | undefined;
+  /** What kind of destination it was sent to. */
+  readonly kind: 'all' | 'user' | 'group' | 'connection';
+  /** Its id and place, where the destination is a stream. */
+  readonly place?: MessagePlace | undefined;
+}
+
+/** Where a message of a stream stands. */
+export interface MessagePlace {
+  readonly id: string;
+  readonly epoch: string;
+  readonly offset: number;
+  /** Offset of the message before it; undefined: not known, the gateway has seen to it. */
+  readonly prev: number | undefined;
+  readonly tag: number;
+  /** Ms since 1970 by the store's clock. */
+  readonly storedAtMs: number;
 }

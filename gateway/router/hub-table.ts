@@ -1,5 +1,6 @@
 /** The connections and targets of this node, by hub and name. */
 import { closeCodes } from '../protocol/close-codes.ts';
+import { DestinationRules } from './destination-rules.ts';
 import { destinationKey } from './keys.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
 import type { Destination } from './ports.ts';
@@ -12,6 +13,11 @@ export class HubTable {
   readonly #hubs = new Map<string, Map<string, LocalSubscriber>>();
   /** Targets by destination key. */
   readonly #targets = new Map<string, Target>();
+  readonly #rules: DestinationRules;
+
+  constructor(rules: DestinationRules = new DestinationRules({ hubs: {} })) {
+    this.#rules = rules;
+  }
 
   /** Connections over all hubs. */
   get connectionCount(): number {
@@ -70,7 +76,8 @@ export class HubTable {
     const key = destinationKey(hub, to);
     const known = this.#targets.get(key);
     if (known !== undefined) return known;
-    const target = new Target(flat(key), to.kind, to.kind === 'all' ? '' : to.name);
+    const name = to.kind === 'all' ? '' : to.name;
+    const target = new Target(flat(key), to.kind, name, this.#rules.for(hub, to));
     this.#targets.set(target.key, target);
     return target;
   }

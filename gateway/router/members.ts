@@ -9,7 +9,7 @@ import type { Congestion } from './congestion.ts';
 import type { HubTable } from './hub-table.ts';
 import type { Interest } from './interest.ts';
 import { LocalSubscriber } from './local-subscriber.ts';
-import type { LocalSubscribers, SubscriberOptions } from './ports.ts';
+import type { Entered, LocalSubscribers, SubscriberOptions } from './ports.ts';
 import type { Target } from './target.ts';
 
 /** What `Members` works with; all of one router. */
@@ -46,13 +46,22 @@ export class Members implements LocalSubscribers {
     return subscriber;
   }
 
-  async enter(subscriber: LocalSubscriber, groups: readonly string[]): Promise<void> {
+  async enter(subscriber: LocalSubscriber, groups: readonly string[]): Promise<readonly Entered[]> {
     const { hubs } = this.#options;
     const { hub, userId } = subscriber;
     const targets = [hubs.target(hub, { kind: 'all' })];
     if (userId !== undefined) targets.push(hubs.target(hub, { kind: 'user', name: userId }));
     for (const name of new Set(groups)) targets.push(hubs.target(hub, { kind: 'group', name }));
     await this.#addTo(subscriber, targets);
+    return [];
+  }
+
+  /** No destination is a stream yet. */
+  async resume(subscriber: LocalSubscriber, to: 'user' | 'all'): Promise<void> {
+    throw new GatewayError(
+      'not-a-stream',
+      `The destination '${to}' of hub '${subscriber.hub}' is no stream: the hub's settings name none for it`,
+    );
   }
 
   async join(subscriber: LocalSubscriber, group: string): Promise<void> {

@@ -5,7 +5,15 @@
 import type { CloseCode } from '../protocol/close-codes.ts';
 import type { Codec, Frame } from '../protocol/codec.ts';
 import type { FilterSubject } from '../protocol/filter-subject.ts';
-import type { Metadata, Payload, StreamFragment } from '../protocol/model.ts';
+import type {
+  GapNotice,
+  Message,
+  Metadata,
+  OwnDestination,
+  Payload,
+  StreamFragment,
+  StreamPosition,
+} from '../protocol/model.ts';
 import type { Socket } from '../transport/transport.ts';
 import type { Permissions } from '../protocol/permissions.ts';
 
@@ -35,14 +43,78 @@ export interface Publication {
   readonly filter?: string | undefined;
   /** Seconds from now after which it is not delivered any more; undefined or 0: no limit. */
   readonly ttlSeconds?: number | undefined;
+  /**
+   * Makes a repeat harmless: publications of one hub and destination with equal ids are one. At most
+   * 200 bytes, already scoped to who chose it; undefined: the node makes one up.
+   */
+  readonly id?: string | undefined;
+}
+
+/** What became of an accepted publication. */
+export interface Published {
+  readonly id: string;
+  /** Its place, where the destination is a stream. */
+  readonly position: StreamPosition | undefined;
+  /** True: the id was stored before, and nothing new has happened. */
+  readonly isDuplicate: boolean;
 }
 
 export interface Publisher {
   /**
-   * Resolves when the backplane accepted it.
+   * Resolves when the backplane accepted it, or the store has stored it.
    * @throws GatewayError with code `backplane-unavailable` or `publish-outcome-unknown`.
    */
-  publish(publication: Publication): Promise<void>;
+  publish(publication: Publication): Promise<Published>;
+}
+
+/** A stream's state, for the API. */
+export interface StreamInfo {
+  readonly retention: {
+    readonly name: string;
+    readonly messagesMax: number;
+    readonly ageMsMax: number;
+    readonly bytesMax: number;
+  };
+  readonly newest: StreamPosition;
+  /** undefined: nothing is retained. */
+  readonly oldestOffset: number | undefined;
+}
+
+export interface HistoryQuery {
+  readonly after: StreamPosition | undefined;
+  readonly before: number | undefined;
+  readonly limit: number;
+  readonly reverse: boolean;
+  /** For whom: what excludes them or their filter is left out. undefined: a backend, gets all. */
+  readonly reader: FilterSubject | undefined;
+}
+
+export interface History {
+  readonly messages: readonly Message[];
+  /** False: retention has taken messages from the range that was asked for. */
+  readonly isComplete: boolean;
+  readonly hasMore: boolean;
+  readonly position: StreamPosition;
+}
+
+/** Retained messages; every method fails with `not-a-stream` where the destination is none. */
+export interface Streams {
+  /** @throws GatewayError `not-a-stream`, `position-diverged`, `backplane-unavailable`. */
+  history(
+    hub: string,
+    to: Exclude<Destination, { kind: 'connection' }>,
+    query: HistoryQuery,
+  ): Promise<History>;
+  info(hub: string, to: Exclude<Destination, { kind: 'connection' }>): Promise<StreamInfo>;
+  purge(hub: string, to: Exclude<Destination, { kind: 'connection' }>): Promise<void>;
+}
+
+/** What came of a join: undefined where the destination is no stream. */
+export interface Joined {
+  /** Messages after this place follow, in order. */
+  readonly position: StreamPosition;
+  /** False: what lies between `since` and `position` cannot be had completely, and is not given. */
+  readonly recovered: boolean;
 }
 
 /** A connection as the session holds it. */
@@ -61,6 +133,10 @@ export interface SubscriberOwner {
   permissions: Permissions;
   /** Says why (`system/disconnected` where the subprotocol has it), then closes the socket. */
   close(code: CloseCode, reason: string): void;
+  /** Messages are missing, or may be; told where the subprotocol can say it. */
+  onGap(notice: GapNotice): void;
+  /** The streams of this epoch are complete up to here. */
+  onBookmark(position: StreamPosition): void;
 }
 
 export interface SubscriberOptions {
@@ -79,19 +155,40 @@ export interface LocalSubscribers {
   /**
    * Adds it to its hub, its user and these groups. Resolves when the broker has confirmed the
    * interest in all of them; messages flow from then on.
+   * Resolves with the places of those of them that are streams.
    * @throws GatewayError with code `backplane-unavailable`.
    */
-  enter(subscriber: Subscriber, groups: readonly string[]): Promise<void>;
+  enter(subscriber: Subscriber, groups: readonly string[]): Promise<readonly Entered[]>;
   /**
    * Removes it from everything. Idempotent; called when the socket closed.
    */
   detach(subscriber: Subscriber): void;
   /**
    * Resolves when this node's interest in the group is confirmed by the broker.
+   * Where it is a stream, `onJoined` is called before the first message that follows the position.
    * @throws GatewayError with code `too-many-groups` or `backplane-unavailable`.
    */
-  join(subscriber: Subscriber, group: string): Promise<void>;
+  join(subscriber: Subscriber, group: string, options?: JoinOptions): Promise<void>;
+  /**
+   * Begins again at a place in a stream of which the connection is a member by itself: what it was
+   * given since it entered comes again.
+   * @throws GatewayError with code `not-a-stream` or `backplane-unavailable`.
+   */
+  resume(subscriber: Subscriber, to: 'user' | 'all', options: JoinOptions): Promise<void>;
   leave(subscriber: Subscriber, group: string): void;
+}
+
+export interface JoinOptions {
+  /** undefined: from now on. */
+  readonly since?: StreamPosition | undefined;
+  /** Called once, at most, in the moment from which messages flow; not where it is no stream. */
+  readonly onJoined?: (joined: Joined) => void;
+}
+
+/** Where a stream stood when a connection entered it. */
+export interface Entered {
+  readonly to: OwnDestination;
+  readonly position: StreamPosition;
 }
 
 export interface ConnectionInfo {

@@ -9,6 +9,8 @@ import type { Publication } from './ports.ts';
 const countedKeysMax = 100_000;
 
 export interface Outgoing {
+  /** The publication's id. */
+  readonly id: string;
   readonly key: string;
   readonly bytes: Uint8Array;
 }
@@ -29,8 +31,9 @@ export class PublicationWriter {
   write(publication: Publication): Outgoing {
     const { hub, payload, sender, to, ttlSeconds } = publication;
     const key = this.#keyOf(publication);
+    const id = publication.id ?? this.#nextId();
     const bytes = encodeEnvelope({
-      id: this.#nextId(),
+      id,
       nodeId: this.#nodeId,
       counter: this.#nextCounter(key),
       hub,
@@ -45,7 +48,7 @@ export class PublicationWriter {
         ttlSeconds === undefined || ttlSeconds === 0 ? 0 : this.#clock.wallSeconds() + ttlSeconds,
       extension: extensionOf(publication),
     });
-    return { key, bytes };
+    return { id, key, bytes };
   }
 
   /** A connection's messages go to its node; an id that no node made goes to our own inbox. */

@@ -20,6 +20,10 @@ export class ReceivedMessage implements Message {
     return this.#envelope.kind === 'group' ? 'group' : 'server';
   }
 
+  get kind(): Message['kind'] {
+    return this.#envelope.kind;
+  }
+
   get group(): string | undefined {
     return this.#envelope.kind === 'group' ? this.#envelope.name : undefined;
   }

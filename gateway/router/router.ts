@@ -13,12 +13,13 @@ import { unavailable } from './backplane-failure.ts';
 import { isNodeMessage } from './bus/node-message.ts';
 import { Congestion } from './congestion.ts';
 import { Delivery, type DeliveryOptions } from './delivery.ts';
+import type { DestinationRules } from './destination-rules.ts';
 import { Fanout } from './fanout.ts';
 import { HubTable } from './hub-table.ts';
 import { Interest } from './interest.ts';
 import { controlKey, inboxKey } from './keys.ts';
 import { Members } from './members.ts';
-import type { Publication, Publisher } from './ports.ts';
+import type { Publication, Published, Publisher } from './ports.ts';
 import { PublicationWriter } from './publication-writer.ts';
 import { RingBudget } from './ring.ts';
 import { newRouterCounters } from './router-counters.ts';
@@ -29,6 +30,8 @@ export interface RouterOptions {
   readonly backplane: Backplane;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** Which destinations are streams; by default none. */
+  readonly rules?: DestinationRules;
   /** Takes what is said on the node bus. May throw: then it could not be read. */
   readonly onNodeMessage?: (bytes: Uint8Array) => void;
   /** What was said to all nodes may not have reached this one. */
@@ -41,7 +44,7 @@ const filterCacheEntries = 1000;
 const sweepPeriodMs = 250;
 
 export class Router implements Publisher {
-  readonly hubs = new HubTable();
+  readonly hubs: HubTable;
   readonly members: Members;
   readonly fanout: Fanout;
   readonly congestion: Congestion;
@@ -58,6 +61,7 @@ export class Router implements Publisher {
   constructor(options: RouterOptions) {
     const { backplane, clock, limits, nodeId } = options;
     this.#options = options;
+    this.hubs = new HubTable(options.rules);
     this.#inbox = inboxKey(nodeId);
     this.#writer = new PublicationWriter(nodeId, clock);
     this.#filters = new FilterCache(
@@ -121,8 +125,8 @@ export class Router implements Publisher {
     return `the backplane is down: ${this.#linkDetail ?? 'not connected'}`;
   }
 
-  async publish(publication: Publication): Promise<void> {
-    const { key, bytes } = this.#writer.write(publication);
+  async publish(publication: Publication): Promise<Published> {
+    const { id, key, bytes } = this.#writer.write(publication);
     const { counters } = this;
     const { envelopeBytesMax } = this.#options.backplane.traits;
     if (bytes.length > envelopeBytesMax) throw tooLarge(bytes.length, envelopeBytesMax);
@@ -134,6 +138,7 @@ export class Router implements Publisher {
       counters.publishErrors += 1;
       throw unavailable(cause);
     }
+    return { id, position: undefined, isDuplicate: false };
   }
 
   /** Ends housekeeping and the backplane. Connections are closed by then. */

@@ -2,6 +2,7 @@
  * One destination as this node sees it: its local members, and what is kept for those of them that
  * lag. A `Target` lives while it has a member, an attach in progress, or lingering interest.
  */
+import { plainRules, type TargetRules } from './destination-rules.ts';
 import type { InterestState } from './interest.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
 import type { Ring } from './ring.ts';
@@ -30,6 +31,7 @@ export class Target {
   readonly key: string;
   readonly kind: TargetKind;
   readonly name: string;
+  readonly rules: TargetRules;
   /** Unordered: removal moves the last member into the gap. */
   members: Membership[] = [];
   /** Number of publications fanned out here; the offset of the next one. */
@@ -43,8 +45,9 @@ export class Target {
   /** Attaches that wait for the broker; they keep the interest wanted. Owned by Interest. */
   pendingJoins = 0;
 
-  constructor(key: string, kind: TargetKind, name: string) {
+  constructor(key: string, kind: TargetKind, name: string, rules: TargetRules = plainRules) {
     this.key = key;
+    this.rules = rules;
     this.kind = kind;
     this.name = name;
   }

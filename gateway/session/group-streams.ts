@@ -229,9 +229,9 @@ export class GroupStreams {
     return this.#publish(stream, nothing, fragment);
   }
 
-  #publish(stream: GroupStream, payload: Payload, fragment: StreamFragment): Promise<void> {
+  async #publish(stream: GroupStream, payload: Payload, fragment: StreamFragment): Promise<void> {
     const { hub, publisher, sender } = this.#options;
-    return publisher.publish({
+    await publisher.publish({
       hub,
       to: { kind: 'group', name: stream.group },
       payload,

@@ -27,6 +27,9 @@ export function newSessionCounters(): SessionCounters {
     commands: {
       joinGroup: 0,
       leaveGroup: 0,
+      resume: 0,
+      history: 0,
+      refreshToken: 0,
       sendToGroup: 0,
       event: 0,
       invoke: 0,

@@ -10,6 +10,7 @@ import { ProtocolError, type Codec } from '../protocol/codec.ts';
 import type {
   ClientId64,
   Command,
+  GapNotice,
   Invoke,
   Message,
   Payload,
@@ -17,6 +18,7 @@ import type {
   ReplyError,
   SendEvent,
   SendToGroup,
+  StreamPosition,
 } from '../protocol/model.ts';
 import type { Permissions } from '../protocol/permissions.ts';
 import type { LocalSubscribers, Publisher, Subscriber, SubscriberOwner } from '../router/ports.ts';
@@ -146,6 +148,14 @@ export class Session implements SocketHandler, SubscriberOwner {
     this.#subscriber?.socket.end(code, reason);
   }
 
+  onGap(notice: GapNotice): void {
+    if (!this.#isClosing) this.#reply(notice);
+  }
+
+  onBookmark(position: StreamPosition): void {
+    if (!this.#isClosing) this.#reply({ kind: 'bookmark', position });
+  }
+
   #onEntered(): void {
     if (this.#isClosing) return;
     this.#reply({
@@ -197,6 +207,11 @@ export class Session implements SocketHandler, SubscriberOwner {
         return this.#openStreams().end(command);
       case 'ping':
         return this.#reply({ kind: 'pong' });
+      case 'resume':
+      case 'history':
+      case 'refreshToken':
+        // No subprotocol has these yet.
+        return undefined;
       case 'sequenceAck':
         // Only reliable subprotocols number messages; the others ignore it (Azure §3.1).
         return undefined;
@@ -353,6 +368,7 @@ export class Session implements SocketHandler, SubscriberOwner {
   #tell(payload: Payload): void {
     const message: Message = {
       from: 'server',
+      kind: 'connection',
       group: undefined,
       fromUserId: undefined,
       payload,

@@ -100,7 +100,7 @@ function checkReceived(
 ): void {
   const { group, payload, metadata } = command;
   const from = { from: 'group', group, fromUserId: sender } as const;
-  const message: Message = { ...from, payload, metadata, stream: undefined };
+  const message: Message = { ...from, kind: 'group', payload, metadata, stream: undefined };
   const frame = codec.encoder.encodeMessage(message);
   assert.equal(frame.isBinary, false);
   const received = parseStrictly(frame.bytes);

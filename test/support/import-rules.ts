@@ -42,6 +42,7 @@ export const zones: readonly Zone[] = [
       'gateway/transport/transport.ts',
       'backplanes/backplane.ts',
       'backplanes/stream-store.ts',
+      'backplanes/stored-envelope.ts',
       'backplanes/envelope.ts',
       'backplanes/envelope-extension.ts',
     ],

@@ -75,7 +75,7 @@ export class RestFixture {
         publish: (publication) => {
           if (this.publishError !== undefined) return Promise.reject(this.publishError);
           this.published.push(publication);
-          return Promise.resolve();
+          return Promise.resolve({ id: 'p', position: undefined, isDuplicate: false });
         },
       },
       directory: this.directory,

@@ -203,7 +203,7 @@ describe('json.webpubsub.azure.v1: properties', () => {
     const ascii = Array.from({ length: 128 }, (_, code) => `a${String.fromCharCode(code)}b`);
     const agree = (sent: string): void => {
       const payload = { dataType: 'text', bytes: Buffer.from(sent, 'utf8') } as const;
-      const message = { from: 'server', payload } as const;
+      const message = { from: 'server', kind: 'user', payload } as const;
       const beside = { group: undefined, fromUserId: undefined, metadata: undefined };
       const { bytes } = codec.encoder.encodeMessage({ ...message, ...beside, stream: undefined });
       const data = payload.bytes.toString('utf8');

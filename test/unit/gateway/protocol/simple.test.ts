@@ -19,7 +19,7 @@ function decoded(codec: typeof events, isBinary: boolean): unknown[] {
 function message(dataType: DataType): Message {
   const payload = { dataType, bytes };
   const beside = { fromUserId: 'u', metadata: { a: 'b' }, stream: undefined };
-  return { from: 'group', group: 'g1', payload, ...beside };
+  return { from: 'group', kind: 'group', group: 'g1', payload, ...beside };
 }
 
 describe('simple clients', () => {

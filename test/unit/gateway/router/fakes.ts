@@ -9,7 +9,12 @@ import type { Clock } from '../../../../gateway/clock.ts';
 import { defaultLimits, type Limits } from '../../../../gateway/limits.ts';
 import type { CloseCode } from '../../../../gateway/protocol/close-codes.ts';
 import type { Codec, Encoder, Frame } from '../../../../gateway/protocol/codec.ts';
-import type { Message, Reply } from '../../../../gateway/protocol/model.ts';
+import type {
+  GapNotice,
+  Message,
+  Reply,
+  StreamPosition,
+} from '../../../../gateway/protocol/model.ts';
 import type { Permissions } from '../../../../gateway/protocol/permissions.ts';
 import type { LocalSubscriber } from '../../../../gateway/router/local-subscriber.ts';
 import type { Publication } from '../../../../gateway/router/ports.ts';
@@ -166,6 +171,8 @@ const allowAll: Permissions = {
 export class TestClient {
   readonly socket = new FakeSocket();
   permissions: Permissions = allowAll;
+  readonly gaps: GapNotice[] = [];
+  readonly bookmarks: StreamPosition[] = [];
   readonly subscriber: LocalSubscriber;
   readonly #members: Router['members'];
 
@@ -189,6 +196,14 @@ export class TestClient {
     );
     this.socket.end(code, reason);
     queueMicrotask(() => this.#members.detach(this.subscriber));
+  }
+
+  onGap(notice: GapNotice): void {
+    this.gaps.push(notice);
+  }
+
+  onBookmark(position: StreamPosition): void {
+    this.bookmarks.push(position);
   }
 
   /** The peer vanishes. */

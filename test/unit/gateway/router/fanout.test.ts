@@ -181,7 +181,7 @@ describe('fan-out', () => {
     const node = await TestNode.start();
     const client = await node.connect({ groups: ['g', 'h'] });
     const expected: string[] = [];
-    const sends: Promise<void>[] = [];
+    const sends: Promise<unknown>[] = [];
     for (let index = 0; index < 5000; index += 1) {
       expected.push(`${index}`);
       const to = group(index % 2 === 0 ? 'g' : 'h');
@@ -205,7 +205,7 @@ describe('fan-out', () => {
       clients.push(await node.connect({ groups: ['g', 'h'] }));
     }
     // 100,000 frames of less than 64 KiB of envelopes.
-    const sends: Promise<void>[] = [];
+    const sends: Promise<unknown>[] = [];
     for (let index = 0; index < 1000; index += 1) {
       const to = group(index % 2 === 0 ? 'g' : 'h');
       const payload = { dataType: 'text', bytes: Buffer.from(`${index}`) } as const;

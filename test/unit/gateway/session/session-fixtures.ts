@@ -7,8 +7,10 @@ import type { Payload } from '../../../../gateway/protocol/model.ts';
 import type { Permissions } from '../../../../gateway/protocol/permissions.ts';
 import { PermissionsTable } from '../../../../gateway/protocol/roles.ts';
 import type {
+  Entered,
   LocalSubscribers,
   Publication,
+  Published,
   Publisher,
   Subscriber,
   SubscriberOptions,
@@ -111,9 +113,10 @@ export class FakeSubscribers implements LocalSubscribers {
     };
   }
 
-  async enter(_subscriber: Subscriber, groups: readonly string[]): Promise<void> {
+  async enter(_subscriber: Subscriber, groups: readonly string[]): Promise<readonly Entered[]> {
     await this.entering.pass();
     this.log.push(`enter ${groups.join(',')}`);
+    return [];
   }
 
   detach(): void {
@@ -126,6 +129,10 @@ export class FakeSubscribers implements LocalSubscribers {
     this.log.push(`join ${group}`);
   }
 
+  async resume(_subscriber: Subscriber, to: 'user' | 'all'): Promise<void> {
+    this.log.push(`resume ${to}`);
+  }
+
   leave(_subscriber: Subscriber, group: string): void {
     this.log.push(`leave ${group}`);
   }
@@ -136,11 +143,12 @@ export class FakePublisher implements Publisher {
   /** In order of the calls; payloads are copied, as the port says. */
   readonly publications: Publication[] = [];
 
-  publish(publication: Publication): Promise<void> {
+  async publish(publication: Publication): Promise<Published> {
     const { dataType, bytes } = publication.payload;
     const payload = { dataType, bytes: Buffer.from(bytes) };
     this.publications.push({ ...publication, payload });
-    return this.publishing.pass();
+    await this.publishing.pass();
+    return { id: publication.id ?? 'p', position: undefined, isDuplicate: false };
   }
 
   /** Payloads as text. */
