@@ -287,8 +287,9 @@ export type Reply =
   | GoAway
   | GapNotice
   | {
-      /** Streams of this epoch are complete up to here: their positions are lifted to it. */
+      /** The stream is complete up to here: who has all so far lifts its position to it. */
       readonly kind: 'bookmark';
+      readonly to: OwnDestination;
       readonly position: StreamPosition;
     }
   | HistoryReply

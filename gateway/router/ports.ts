@@ -135,8 +135,8 @@ export interface SubscriberOwner {
   close(code: CloseCode, reason: string): void;
   /** Messages are missing, or may be; told where the subprotocol can say it. */
   onGap(notice: GapNotice): void;
-  /** The streams of this epoch are complete up to here. */
-  onBookmark(position: StreamPosition): void;
+  /** The stream is complete up to here. */
+  onBookmark(to: OwnDestination, position: StreamPosition): void;
 }
 
 export interface SubscriberOptions {

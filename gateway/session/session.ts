@@ -13,6 +13,7 @@ import type {
   GapNotice,
   Invoke,
   Message,
+  OwnDestination,
   Payload,
   Reply,
   ReplyError,
@@ -152,8 +153,8 @@ export class Session implements SocketHandler, SubscriberOwner {
     if (!this.#isClosing) this.#reply(notice);
   }
 
-  onBookmark(position: StreamPosition): void {
-    if (!this.#isClosing) this.#reply({ kind: 'bookmark', position });
+  onBookmark(to: OwnDestination, position: StreamPosition): void {
+    if (!this.#isClosing) this.#reply({ kind: 'bookmark', to, position });
   }
 
   #onEntered(): void {

@@ -12,6 +12,7 @@ import type { Codec, Encoder, Frame } from '../../../../gateway/protocol/codec.t
 import type {
   GapNotice,
   Message,
+  OwnDestination,
   Reply,
   StreamPosition,
 } from '../../../../gateway/protocol/model.ts';
@@ -202,7 +203,7 @@ export class TestClient {
     this.gaps.push(notice);
   }
 
-  onBookmark(position: StreamPosition): void {
+  onBookmark(_to: OwnDestination, position: StreamPosition): void {
     this.bookmarks.push(position);
   }
 
