@@ -13,8 +13,9 @@ import type { Permissions } from '../protocol/permissions.ts';
 import type { HttpRequest, HttpResponse, UpgradeDecision } from '../transport/transport.ts';
 import { bearerToken } from '../tokens/bearer.ts';
 import type { ClientIdentity } from '../tokens/verify.ts';
-import { Session, type SessionServices } from './session.ts';
+import { Session } from './session.ts';
 import { count } from './session-counters.ts';
+import type { SessionServices } from './session-services.ts';
 
 export interface ClientEndpointOptions {
   readonly services: SessionServices;

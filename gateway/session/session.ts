@@ -3,8 +3,6 @@
  * from the accepted upgrade to the socket's close.
  */
 import { isInternal } from '../error-response.ts';
-import { GatewayError } from '../errors.ts';
-import type { Limits } from '../limits.ts';
 import { closeCodes, type CloseCode } from '../protocol/close-codes.ts';
 import { ProtocolError, type Codec } from '../protocol/codec.ts';
 import type {
@@ -16,49 +14,26 @@ import type {
   OwnDestination,
   Payload,
   Reply,
-  ReplyError,
   SendEvent,
   SendToGroup,
   StreamPosition,
 } from '../protocol/model.ts';
 import type { Permissions } from '../protocol/permissions.ts';
-import type { LocalSubscribers, Publisher, Subscriber, SubscriberOwner } from '../router/ports.ts';
+import type { Subscriber, SubscriberOwner } from '../router/ports.ts';
 import type { Socket, SocketHandler } from '../transport/transport.ts';
-import { AckLedger } from './ack-ledger.ts';
 import { EarlyFrames } from './early-frames.ts';
-import { GroupChanges } from './group-changes.ts';
-import type { EventHandlers } from './event-handlers.ts';
-import { GroupStreams, type StreamSweep } from './group-streams.ts';
+import { GroupCommands } from './group-commands.ts';
+import { GroupStreams } from './group-streams.ts';
 import { Invocations } from './invocations.ts';
+import { Operations } from './operations.ts';
 import { replyErrorOf } from './reply-error.ts';
-import { count, type SessionCounters } from './session-counters.ts';
-
-/** What all sessions of a node share. */
-export interface SessionServices {
-  readonly publisher: Publisher;
-  readonly subscribers: LocalSubscribers;
-  readonly events: EventHandlers;
-  readonly streamSweep: StreamSweep;
-  readonly limits: Limits;
-  readonly counters: SessionCounters;
-  /** Is told every error that is a fault of the gateway itself. Must not throw. */
-  readonly onError: (error: unknown) => void;
-}
-
-/** Who is speaking, as the handshake found out. */
-export interface SessionIdentity {
-  readonly hub: string;
-  readonly connectionId: string;
-  readonly userId: string | undefined;
-  /** Groups to be a member of from the start. */
-  readonly groups: readonly string[];
-  readonly permissions: Permissions;
-  readonly codec: Codec;
-}
+import { requirePermission } from './require-permission.ts';
+import { count } from './session-counters.ts';
+import type { Connection, SessionIdentity, SessionServices } from './session-services.ts';
 
 const noGroups: readonly string[] = [];
 
-export class Session implements SocketHandler, SubscriberOwner {
+export class Session implements SocketHandler, SubscriberOwner, Connection {
   readonly hub: string;
   readonly connectionId: string;
   readonly userId: string | undefined;
@@ -71,10 +46,8 @@ export class Session implements SocketHandler, SubscriberOwner {
   #early: EarlyFrames | undefined;
   #isClosing = false;
   // The rest is made when it is first needed: most connections only listen.
-  #acks: AckLedger | undefined;
-  /** Operations without an ackId that are running. */
-  #silentRunning = 0;
-  #groupChanges: GroupChanges | undefined;
+  #operations: Operations | undefined;
+  #groups: GroupCommands | undefined;
   #streams: GroupStreams | undefined;
   #invocations: Invocations | undefined;
 
@@ -191,7 +164,7 @@ export class Session implements SocketHandler, SubscriberOwner {
     switch (command.kind) {
       case 'joinGroup':
       case 'leaveGroup':
-        return this.#perform(command.ackId, () => this.#changeGroup(command.kind, command.group));
+        return this.#perform(command.ackId, async () => this.#openGroups()?.change(command));
       case 'sendToGroup':
         return this.#perform(command.ackId, () => this.#sendToGroup(command));
       case 'event':
@@ -219,88 +192,32 @@ export class Session implements SocketHandler, SubscriberOwner {
     }
   }
 
-  /** Executes an operation once per ackId, and answers when the client asked for an answer. */
   #perform(ackId: ClientId64 | undefined, operation: () => Promise<void>): void {
-    if (ackId === undefined ? !this.#beginSilently() : !this.#begin(ackId)) return;
-    operation().then(
-      () => this.#finish(ackId, undefined),
-      (error: unknown) => this.#finish(ackId, replyErrorOf(error)),
-    );
-  }
-
-  /** False: too many run already. Nobody is told, but it is counted. */
-  #beginSilently(): boolean {
     const { counters, limits } = this.#services;
-    const isRefused = this.#silentRunning >= limits.pendingAcksMax;
-    if (isRefused) counters.silentFailures += 1;
-    else this.#silentRunning += 1;
-    return !isRefused;
-  }
-
-  /** False: the operation is not to be executed; what there is to say was said. */
-  #begin(ackId: ClientId64): boolean {
-    const { ackHistoryMax, pendingAcksMax } = this.#services.limits;
-    this.#acks ??= new AckLedger(ackHistoryMax, pendingAcksMax);
-    const verdict = this.#acks.begin(ackId);
-    if (verdict === 'duplicate') this.#ack(ackId, duplicateError(ackId));
-    if (verdict === 'full') {
-      this.#ack(ackId, {
-        name: 'InternalServerError',
-        message: `${pendingAcksMax} operations of this connection are waiting, the most that pendingAcksMax allows; wait for their acks`,
-      });
-    }
-    return verdict === 'new';
-  }
-
-  #finish(ackId: ClientId64 | undefined, error: ReplyError | undefined): void {
-    if (ackId === undefined) {
-      this.#silentRunning -= 1;
-      if (error !== undefined) this.#services.counters.silentFailures += 1;
-      return;
-    }
-    const repeats = this.#acks?.end(ackId, error === undefined) ?? 0;
-    this.#ack(ackId, error);
-    for (let index = 0; index < repeats; index += 1) {
-      this.#ack(ackId, error ?? duplicateError(ackId));
-    }
-  }
-
-  async #changeGroup(change: 'joinGroup' | 'leaveGroup', group: string): Promise<void> {
-    this.#require('joinLeaveGroup', group);
-    const { subscribers } = this.#services;
-    const subscriber = this.#subscriber;
-    if (subscriber === undefined) return;
-    this.#groupChanges ??= new GroupChanges();
-    await this.#groupChanges.run(group, async () => {
-      if (change === 'joinGroup') await subscribers.join(subscriber, group);
-      else subscribers.leave(subscriber, group);
+    this.#operations ??= new Operations({
+      limits,
+      counters,
+      reply: (reply) => this.#reply(reply),
     });
+    this.#operations.perform(ackId, operation);
   }
 
   async #sendToGroup(command: SendToGroup): Promise<void> {
     try {
-      this.#require('sendToGroup', command.group);
+      requirePermission(this, 'sendToGroup', command.group);
     } catch (error) {
       // A client without a subprotocol cannot be told otherwise.
       if (this.#isSimple) this.close(closeCodes.policyViolation, messageOf(error));
       throw error;
     }
-    let { payload } = command;
-    const change = this.#groupChanges?.pending(command.group);
-    if (change !== undefined) {
-      // Who joins and sends without waiting for the ack gets its own message, too.
-      payload = { ...payload, bytes: new Uint8Array(payload.bytes) };
-      await change.catch(() => undefined);
-    }
-    await this.#services.publisher.publish({
-      hub: this.hub,
-      to: { kind: 'group', name: command.group },
-      payload,
-      metadata: command.metadata,
-      sender: { connectionId: this.connectionId, userId: this.userId },
-      noEcho: command.noEcho,
-      ttlSeconds: command.ttlSeconds,
-    });
+    await this.#openGroups()?.send(command);
+  }
+
+  #openGroups(): GroupCommands | undefined {
+    const subscriber = this.#subscriber;
+    if (subscriber === undefined) return undefined;
+    this.#groups ??= new GroupCommands({ connection: this, subscriber, services: this.#services });
+    return this.#groups;
   }
 
   async #event(command: SendEvent | Invoke): Promise<void> {
@@ -344,22 +261,6 @@ export class Session implements SocketHandler, SubscriberOwner {
     return this.#streams;
   }
 
-  #require(kind: 'joinLeaveGroup' | 'sendToGroup', group: string): void {
-    if (this.permissions.allows(kind, group)) return;
-    throw new GatewayError(
-      'forbidden',
-      `The connection has no permission ${kind} for group '${group}'; its token needs the role webpubsub.${kind} or webpubsub.${kind}.${group}`,
-    );
-  }
-
-  #ack(ackId: ClientId64, error: ReplyError | undefined): void {
-    const { counters } = this.#services;
-    if (error === undefined) counters.acksSucceeded += 1;
-    else if (error.name === 'Duplicate') counters.acksDuplicate += 1;
-    else counters.acksFailed += 1;
-    this.#reply({ kind: 'ack', ackId, error });
-  }
-
   #reply(reply: Reply): void {
     const frame = this.#codec.encoder.encodeReply(reply);
     if (frame !== undefined) this.#subscriber?.sendReply(frame);
@@ -382,10 +283,6 @@ export class Session implements SocketHandler, SubscriberOwner {
   get #isSimple(): boolean {
     return this.#codec.subprotocol === undefined;
   }
-}
-
-function duplicateError(ackId: ClientId64): ReplyError {
-  return { name: 'Duplicate', message: `Message with ack-id: ${ackId} has been processed` };
 }
 
 function messageOf(error: unknown): string {

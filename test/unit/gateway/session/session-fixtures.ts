@@ -18,8 +18,9 @@ import type {
 import type { ClientEvent, EventHandlers } from '../../../../gateway/session/event-handlers.ts';
 import { noEventHandlers } from '../../../../gateway/session/event-handlers.ts';
 import { StreamSweep } from '../../../../gateway/session/group-streams.ts';
-import { Session, type SessionServices } from '../../../../gateway/session/session.ts';
+import { Session } from '../../../../gateway/session/session.ts';
 import { newSessionCounters } from '../../../../gateway/session/session-counters.ts';
+import type { SessionServices } from '../../../../gateway/session/session-services.ts';
 import type { Socket } from '../../../../gateway/transport/transport.ts';
 
 export const limits: Limits = { ...defaultLimits, nameLengthMax: 32 };

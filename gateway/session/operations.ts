@@ -1,0 +1,85 @@
+/**
+ * The operations of one connection that run: each is executed once per ackId, and answered when
+ * the client asked for an answer.
+ */
+import type { Limits } from '../limits.ts';
+import type { ClientId64, Reply, ReplyError } from '../protocol/model.ts';
+import { AckLedger } from './ack-ledger.ts';
+import { replyErrorOf } from './reply-error.ts';
+import type { SessionCounters } from './session-counters.ts';
+
+export interface OperationsOptions {
+  readonly limits: Limits;
+  readonly counters: SessionCounters;
+  readonly reply: (reply: Reply) => void;
+}
+
+export class Operations {
+  readonly #options: OperationsOptions;
+  /** Made for the first operation with an ackId. */
+  #acks: AckLedger | undefined;
+  /** Operations without an ackId that are running. */
+  #silentRunning = 0;
+
+  constructor(options: OperationsOptions) {
+    this.#options = options;
+  }
+
+  /** Executes an operation once per ackId, and answers when the client asked for an answer. */
+  perform(ackId: ClientId64 | undefined, operation: () => Promise<void>): void {
+    if (ackId === undefined ? !this.#beginSilently() : !this.#begin(ackId)) return;
+    operation().then(
+      () => this.#finish(ackId, undefined),
+      (error: unknown) => this.#finish(ackId, replyErrorOf(error)),
+    );
+  }
+
+  /** False: too many run already. Nobody is told, but it is counted. */
+  #beginSilently(): boolean {
+    const { counters, limits } = this.#options;
+    const isRefused = this.#silentRunning >= limits.pendingAcksMax;
+    if (isRefused) counters.silentFailures += 1;
+    else this.#silentRunning += 1;
+    return !isRefused;
+  }
+
+  /** False: the operation is not to be executed; what there is to say was said. */
+  #begin(ackId: ClientId64): boolean {
+    const { ackHistoryMax, pendingAcksMax } = this.#options.limits;
+    this.#acks ??= new AckLedger(ackHistoryMax, pendingAcksMax);
+    const verdict = this.#acks.begin(ackId);
+    if (verdict === 'duplicate') this.#ack(ackId, duplicateError(ackId));
+    if (verdict === 'full') {
+      this.#ack(ackId, {
+        name: 'InternalServerError',
+        message: `${pendingAcksMax} operations of this connection are waiting, the most that pendingAcksMax allows; wait for their acks`,
+      });
+    }
+    return verdict === 'new';
+  }
+
+  #finish(ackId: ClientId64 | undefined, error: ReplyError | undefined): void {
+    if (ackId === undefined) {
+      this.#silentRunning -= 1;
+      if (error !== undefined) this.#options.counters.silentFailures += 1;
+      return;
+    }
+    const repeats = this.#acks?.end(ackId, error === undefined) ?? 0;
+    this.#ack(ackId, error);
+    for (let index = 0; index < repeats; index += 1) {
+      this.#ack(ackId, error ?? duplicateError(ackId));
+    }
+  }
+
+  #ack(ackId: ClientId64, error: ReplyError | undefined): void {
+    const { counters, reply } = this.#options;
+    if (error === undefined) counters.acksSucceeded += 1;
+    else if (error.name === 'Duplicate') counters.acksDuplicate += 1;
+    else counters.acksFailed += 1;
+    reply({ kind: 'ack', ackId, error });
+  }
+}
+
+function duplicateError(ackId: ClientId64): ReplyError {
+  return { name: 'Duplicate', message: `Message with ack-id: ${ackId} has been processed` };
+}
