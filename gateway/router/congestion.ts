@@ -129,8 +129,9 @@ export class Congestion {
       const delivery = target.ring?.at(membership.cursor);
       if (delivery === undefined) return undefined;
       membership.cursor += 1;
-      if (!delivery.isFor(subscriber) || delivery.hasExpired(nowSeconds)) continue;
-      const frame = delivery.frame(subscriber.codec.encoder, subscriber.encoderIndex);
+      if (delivery.hasExpired(nowSeconds)) delivery.end();
+      const frame = delivery.frameFor(subscriber);
+      if (frame === undefined) continue;
       bytes += frame.bytes.length;
       frames.push(frame);
     }

@@ -3,6 +3,7 @@
  * when the first receiver of that encoding comes up and shared by the rest.
  */
 import type { EnvelopeView } from '../../backplanes/envelope.ts';
+import type { StreamEntry } from '../../backplanes/stream-store.ts';
 import type { Encoder, Frame } from '../protocol/codec.ts';
 import type { Filter } from '../protocol/filter/filter.ts';
 import type { FilterSubject } from '../protocol/filter-subject.ts';
@@ -15,18 +16,30 @@ export interface DeliveryOptions {
   readonly isLocal: (connectionId: string) => boolean;
   /** True: kept beyond its turn, so its frames must not pin the pool they were cut from. */
   readonly isRetained: boolean;
+  /** The place of a publication to a stream. */
+  readonly entry?: StreamEntry | undefined;
+}
+
+/** Who gets a delivery: a subject for its filter, with an encoding. */
+export interface Receiver extends FilterSubject {
+  readonly codec: { readonly encoder: Encoder };
+  readonly encoderIndex: number;
 }
 
 export class Delivery {
   readonly envelope: EnvelopeView;
   /** True: every member of the destination gets it. */
-  readonly isForAll: boolean;
+  isForAll: boolean;
+  /** True: it has a place in a stream, so who does not get it may have to be told. */
+  readonly isPlaced: boolean;
   readonly #noEchoTo: string | undefined;
   readonly #excluded: ReadonlySet<string> | undefined;
   readonly #filter: Filter | undefined;
   readonly #expiresAtSeconds: number;
   readonly #message: ReceivedMessage;
   readonly #frames: (Frame | undefined)[] = [];
+  readonly #skips: (Frame | undefined)[] = [];
+  #isOver = false;
   readonly #options: DeliveryOptions;
 
   /** @throws EnvelopeError, FilterError: the envelope was not made by a node of this version. */
@@ -39,7 +52,8 @@ export class Delivery {
     this.#expiresAtSeconds = envelope.expiresAtSeconds;
     // Read now, where a poisoned envelope can still be refused; encoders must not meet it.
     const { extension } = envelope;
-    this.#message = new ReceivedMessage(envelope, extension);
+    this.#message = new ReceivedMessage(envelope, extension, options.entry);
+    this.isPlaced = options.entry !== undefined;
     const { excluded, filter } = extension ?? {};
     this.#excluded = excluded === undefined ? undefined : new Set(excluded);
     this.#filter = filter === undefined ? undefined : filters.get(filter);
@@ -49,6 +63,7 @@ export class Delivery {
 
   /** Whether this member of the destination gets it: no exclusion, no filter is against it. */
   isFor(subject: FilterSubject): boolean {
+    if (this.#isOver) return false;
     return (
       this.isForAll ||
       (subject.connectionId !== this.#noEchoTo &&
@@ -75,10 +90,30 @@ export class Delivery {
     return frame;
   }
 
+  /**
+   * What this member of the destination is sent: the message; or, where it is not for it and its
+   * subprotocol follows positions, a skip; or nothing.
+   */
+  frameFor(receiver: Receiver): Frame | undefined {
+    const { codec, encoderIndex } = receiver;
+    if (this.isForAll || this.isFor(receiver)) return this.frame(codec.encoder, encoderIndex);
+    return this.isPlaced ? this.#skip(codec.encoder, encoderIndex) : undefined;
+  }
+
+  /** Nobody gets it any more: its time to live has ended. */
+  end(): void {
+    this.#isOver = true;
+    this.isForAll = false;
+  }
+
   /** The same delivery over bytes of its own, to be kept beyond the turn that brought it. */
   retained(): Delivery {
     if (this.#options.isRetained) return this;
     return new Delivery(this.envelope.retained(), { ...this.#options, isRetained: true });
+  }
+
+  #skip(encoder: Encoder, index: number): Frame | undefined {
+    return (this.#skips[index] ??= encoder.encodeSkip?.(this.#message));
   }
 }
 

@@ -4,7 +4,7 @@
  * decides exclusions on the way, and learns from each write whether the member keeps up.
  */
 import type { Clock } from '../clock.ts';
-import type { Frame } from '../protocol/codec.ts';
+import type { Encoder, Frame } from '../protocol/codec.ts';
 import type { Congestion } from './congestion.ts';
 import type { Delivery } from './delivery.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
@@ -89,15 +89,19 @@ export class Fanout {
   /** One target, everybody gets everything: the same list of frames to each member. */
   #writeToMembers(target: Target, due: readonly Collected[]): void {
     for (const { delivery } of due) this.#record(target, delivery);
-    const lists: Frame[][] = [];
+    const lists: (readonly Frame[])[] = [];
     const { members } = target;
     // From the end: a write may close the member's socket and so remove the member (Target.remove).
-    for (let index = members.length - 1; index >= 0; index -= 1) {
-      const subscriber = members[index]?.subscriber;
+    for (let at = members.length - 1; at >= 0; at -= 1) {
+      const subscriber = members[at]?.subscriber;
       if (subscriber === undefined || subscriber.isCongested) continue;
-      const frames = (lists[subscriber.encoderIndex] ??= due.map(({ delivery }) =>
-        frameFor(delivery, subscriber),
+      const { encoder } = subscriber.codec;
+      const index = subscriber.encoderIndex;
+      const frames = (lists[index] ??= packed(
+        encoder,
+        due.map(({ delivery }) => delivery.frame(encoder, index)),
       ));
+      this.deliveries += due.length;
       this.#write(subscriber, frames);
     }
   }
@@ -111,9 +115,7 @@ export class Fanout {
     }
     this.#record(to, delivery);
     for (const { subscriber } of to.members) {
-      if (!subscriber.isCongested && delivery.isFor(subscriber)) {
-        this.#addToBatch(delivery, subscriber);
-      }
+      if (!subscriber.isCongested) this.#addToBatch(delivery, subscriber);
     }
     // Only between two publications: a member that congests here has been given all so far.
     if (this.#batchedFrames > batchedFramesMax) this.#writeBatches();
@@ -121,12 +123,14 @@ export class Fanout {
 
   #addToBatch(delivery: Delivery, subscriber: LocalSubscriber): void {
     if (!subscriber.isAttached) return;
+    const frame = delivery.frameFor(subscriber);
+    if (frame === undefined) return;
     if (subscriber.batchIndex < 0) {
       subscriber.batchIndex = this.#dirty.length;
       this.#dirty.push(subscriber);
     }
     const batch = (this.#batches[subscriber.batchIndex] ??= []);
-    batch.push(frameFor(delivery, subscriber));
+    batch.push(frame);
     this.#batchedFrames += 1;
   }
 
@@ -137,7 +141,8 @@ export class Fanout {
       const batch = this.#batches[index];
       if (subscriber === undefined || batch === undefined) continue;
       subscriber.batchIndex = -1;
-      this.#write(subscriber, batch);
+      this.deliveries += batch.length;
+      this.#write(subscriber, packed(subscriber.codec.encoder, batch));
       batch.length = 0;
     }
     dirty.length = 0;
@@ -146,7 +151,6 @@ export class Fanout {
 
   #write(subscriber: LocalSubscriber, frames: readonly Frame[]): void {
     this.writes += 1;
-    this.deliveries += frames.length;
     if (subscriber.socket.write(frames) > 0) this.#options.congestion.begin(subscriber);
   }
 
@@ -162,14 +166,19 @@ export class Fanout {
   #withoutExpired(turn: readonly Collected[]): readonly Collected[] {
     const nowSeconds = this.#options.clock.wallSeconds();
     if (!turn.some(({ delivery }) => delivery.hasExpired(nowSeconds))) return turn;
-    const due = turn.filter(({ delivery }) => !delivery.hasExpired(nowSeconds));
-    this.expired += turn.length - due.length;
-    return due;
+    return turn.filter(({ delivery }) => {
+      if (!delivery.hasExpired(nowSeconds)) return true;
+      this.expired += 1;
+      delivery.end();
+      // Members that follow positions are told that this one is not missing.
+      return delivery.isPlaced;
+    });
   }
 }
 
-function frameFor(delivery: Delivery, subscriber: LocalSubscriber): Frame {
-  return delivery.frame(subscriber.codec.encoder, subscriber.encoderIndex);
+/** Messages of one write as one frame, where the subprotocol has that. */
+function packed(encoder: Encoder, frames: readonly Frame[]): readonly Frame[] {
+  return frames.length > 1 && encoder.pack !== undefined ? [encoder.pack(frames)] : frames;
 }
 
 /** The target of all, when all of its members get all; undefined: it must be decided one by one. */

@@ -1,17 +1,33 @@
 /** An envelope as the message that codecs encode. */
 import type { EnvelopeView } from '../../backplanes/envelope.ts';
 import type { Extension } from '../../backplanes/envelope-extension.ts';
-import type { Message, Metadata, Payload, StreamFragment } from '../protocol/model.ts';
+import type { StreamEntry } from '../../backplanes/stream-store.ts';
+import type {
+  Message,
+  MessagePlace,
+  Metadata,
+  Payload,
+  StreamFragment,
+} from '../protocol/model.ts';
 
 export class ReceivedMessage implements Message {
   readonly #envelope: EnvelopeView;
+  readonly #entry: StreamEntry | undefined;
 
   readonly metadata: Metadata | undefined;
   readonly stream: StreamFragment | undefined;
 
-  /** @param extension of this envelope, read already. */
-  constructor(envelope: EnvelopeView, extension: Extension | undefined) {
+  /**
+   * @param extension of this envelope, read already.
+   * @param entry the envelope's place, where it was published to a stream.
+   */
+  constructor(
+    envelope: EnvelopeView,
+    extension: Extension | undefined,
+    entry: StreamEntry | undefined,
+  ) {
     this.#envelope = envelope;
+    this.#entry = entry;
     this.metadata = extension?.metadata;
     this.stream = extension?.stream;
   }
@@ -30,6 +46,12 @@ export class ReceivedMessage implements Message {
 
   get fromUserId(): string | undefined {
     return this.#envelope.senderUserId;
+  }
+
+  get place(): MessagePlace | undefined {
+    if (this.#entry === undefined) return undefined;
+    const { epoch, offset, prev, storedAtMs, tag } = this.#entry;
+    return { id: this.#envelope.id, epoch, offset, prev, tag, storedAtMs };
   }
 
   get payload(): Payload {
