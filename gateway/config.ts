@@ -5,10 +5,10 @@ import type { Limits } from './limits.ts';
 export interface HubSettings {
   /** True: clients without a token may connect. They have no user, no roles and no groups. */
   readonly anonymous: boolean;
-  /** Which destinations are streams; the first rule that matches decides; absent: none. */
-  readonly streams?: readonly StreamRule[];
+  /** Which destinations are streams; the first rule that matches decides. */
+  readonly streams: readonly StreamRule[];
   /** What happens to members that read too slowly; the first rule that matches decides. */
-  readonly slowConsumers?: readonly SlowConsumerRule[];
+  readonly slowConsumers: readonly SlowConsumerRule[];
 }
 
 /** `all`, `user:<pattern>` or `group:<pattern>`; patterns are those of wildcard roles. */
@@ -75,10 +75,10 @@ export interface GatewayConfig {
   readonly azureConnectionString: string | undefined;
   readonly issuers: readonly IssuerSettings[];
   readonly hubs: Readonly<Record<string, HubSettings>>;
-  /** Classes of streams by name; absent: none. */
-  readonly retention?: Readonly<Record<string, RetentionSettings>>;
+  /** Classes of streams by name. */
+  readonly retention: Readonly<Record<string, RetentionSettings>>;
   /** URL of the store of streams; undefined: the backplane's broker. */
-  readonly streamStore?: string | undefined;
+  readonly streamStore: string | undefined;
   readonly limits: Limits;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
   readonly logFormat: 'text' | 'json';

@@ -5,6 +5,7 @@ import type { Backplane } from '../backplanes/backplane.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { clusterMetrics } from './cluster-metrics.ts';
 import type { GatewayConfig, HubSettings } from './config.ts';
+import { plainHub } from './config/sections.ts';
 import { configuredBackplane } from './configured-backplane.ts';
 import { gatewayMetrics, nodeInfo } from './gateway-metrics.ts';
 import { RestApi } from './http/api.ts';
@@ -330,7 +331,7 @@ const playgroundRoles = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];
 function hubSettingsOf(config: GatewayConfig, hub: string): HubSettings {
   const { hubs } = config;
   const named = Object.hasOwn(hubs, hub) ? hubs[hub] : undefined;
-  return named ?? hubs['*'] ?? { anonymous: false };
+  return named ?? hubs['*'] ?? plainHub;
 }
 
 /** A node on loopback is known by its address and as localhost. */

@@ -34,16 +34,19 @@ function printSettings(flags: Readonly<Record<string, string>>, asJson: boolean,
   const loaded = loadConfigWithOrigins({ flags, env: host.env, readFile });
   const file = flags[configFileSetting.name] ?? host.env[configFileSetting.variable];
   const rows = effectiveSettings(loaded, file === '' ? undefined : file);
-  const { hubs, issuers } = loaded.config;
+  const { hubs, issuers, retention } = loaded.config;
   if (asJson) {
     const settings = Object.fromEntries(
       rows.map(({ name, value, origin }) => [name, { value, source: origin.name }]),
     );
-    host.print(`${JSON.stringify({ settings, hubs, issuers }, undefined, 2)}\n`);
+    host.print(`${JSON.stringify({ settings, hubs, retention, issuers }, undefined, 2)}\n`);
     return;
   }
   const sections = [
     ...Object.entries(hubs).map(([name, hub]) => `hub ${name}: ${JSON.stringify(hub)}\n`),
+    ...Object.entries(retention).map(
+      ([name, bounds]) => `retention ${name}: ${JSON.stringify(bounds)}\n`,
+    ),
     ...issuers.map((issuer) => `issuer ${JSON.stringify(issuer)}\n`),
   ];
   host.print(formatRows(rows) + sections.join(''));

@@ -11,7 +11,7 @@ import { nearestName } from './nearest-name.ts';
 const fileCharactersMax = 1024 * 1024;
 
 /** Keys whose content is checked as a whole (sections.ts). */
-export const sectionKeys = ['hubs', 'issuers'] as const;
+export const sectionKeys = ['hubs', 'issuers', 'retention'] as const;
 
 export class ConfigFile {
   readonly path: string;

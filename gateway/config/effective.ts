@@ -34,6 +34,7 @@ export function effectiveSettings(
     publicEndpoints: config.publicEndpoints,
     backplane: maskUrlSecrets(config.backplane),
     azureConnectionString: config.azureConnectionString === undefined ? undefined : '***',
+    streams: config.streamStore === undefined ? undefined : maskUrlSecrets(config.streamStore),
     logLevel: config.logLevel,
     logFormat: config.logFormat,
   };

@@ -14,6 +14,7 @@ import {
   limitSettings,
   settings,
 } from './settings-table.ts';
+import { classNamesOf, hasStreams, readRetention } from './stream-sections.ts';
 import { isLoopbackHost } from './urls.ts';
 
 export interface LoadInput {
@@ -47,17 +48,20 @@ export function loadConfigWithOrigins(input: LoadInput): LoadedConfig {
   const file = readConfigFile(input, problems);
   const reader = new SettingReader({ flags: input.flags, env: input.env, file });
   const nameOf = (key: string): string => file?.nameOf(key) ?? key;
-  const hubs = readHubs(file?.get('hubs'), nameOf);
+  const retention = readRetention(file?.get('retention'), nameOf);
+  const hubs = readHubs(file?.get('hubs'), nameOf, classNamesOf(file?.get('retention')));
   const issuers = readIssuers(file?.get('issuers'), nameOf);
   const given: GatewayConfig = {
     ...takeSettings(reader, input, problems),
     hubs: hubs.value,
+    retention: retention.value,
     issuers: issuers.value,
     limits: takeLimits(reader),
   };
   problems.push(...reader.problems);
   const keyed = addDevelopmentKey(given, { input, reader, problems });
-  problems.push(...hubs.problems, ...issuers.problems);
+  problems.push(...retention.problems, ...hubs.problems, ...issuers.problems);
+  problems.push(...missingStore(given, reader));
   problems.push(...(file?.unknownKeys(fileKeys()) ?? []));
   problems.push(...unknownVariables(input.env, knownVariables()));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -89,7 +93,7 @@ function takeSettings(
   reader: SettingReader,
   input: LoadInput,
   problems: string[],
-): Omit<GatewayConfig, 'hubs' | 'issuers' | 'limits'> {
+): Omit<GatewayConfig, 'hubs' | 'issuers' | 'limits' | 'retention'> {
   const mode = reader.take(settings.mode);
   return {
     mode,
@@ -101,6 +105,7 @@ function takeSettings(
     publicEndpoints: reader.take(settings.publicEndpoints),
     backplane: reader.take(settings.backplane),
     azureConnectionString: reader.take(settings.azureConnectionString),
+    streamStore: reader.take(settings.streams),
     logLevel: reader.take(settings.logLevel),
     logFormat: reader.take(settings.logFormat) ?? (mode === 'development' ? 'text' : 'json'),
   };
@@ -137,6 +142,17 @@ function takeAccessKeys(reader: SettingReader, problems: string[]): readonly str
 
 function missing(reader: SettingReader, absent: SettingFacts, present: SettingFacts): string {
   return `${absent.variable} (or ${absent.flag}) must be set when ${reader.nameOf(present)} is`;
+}
+
+/** Streams need a store; not every broker is one. */
+function missingStore(config: GatewayConfig, reader: SettingReader): readonly string[] {
+  const isMissing = config.streamStore === undefined && hasStreams(config.hubs);
+  if (!isMissing || !/^azure:/i.test(config.backplane)) return [];
+  const { variable, flag } = settings.streams;
+  return [
+    `${variable} (or ${flag}) must name a store such as "redis://host:6379" while hubs have ` +
+      `streams: ${reader.nameOf(settings.backplane)} is "azure:", which keeps no messages`,
+  ];
 }
 
 function takeLimits(reader: SettingReader): Limits {

@@ -1,34 +1,30 @@
-/** The two sections that only the configuration file holds: hubs and issuers. */
+/** The sections of hubs and issuers, which only the configuration file holds. */
 import { z } from 'zod';
 import type { HubSettings, IssuerSettings } from '../config.ts';
-import { suggestion } from './config-file.ts';
 import { isJsonArray, isJsonObject, type JsonValue } from './json-text.ts';
+import {
+  checkEntry,
+  emptyRecord,
+  objectError,
+  type NameOfKey,
+  type SectionField,
+  type SectionResult,
+} from './section-check.ts';
 import { describeValue } from './setting-reader.ts';
 import { anyHub } from './settings-table.ts';
-
-/** One field of a section, for documentation. */
-export interface SectionField {
-  readonly name: string;
-  readonly defaultText: string;
-  readonly expects: string;
-  readonly meaning: string;
-}
-
-/** A section's value, or what is wrong with it. */
-export interface SectionResult<T> {
-  readonly value: T;
-  readonly problems: readonly string[];
-}
-
-/** Names a path below the section in messages: `"hubs.chat" in trunkline.json`. */
-export type NameOfKey = (key: string) => string;
+import { slowConsumersSchema, streamsSchema } from './stream-sections.ts';
 
 const claimName = z.string({ error: 'the name of a claim' }).min(1, 'the name of a claim');
 
-const hubSchema = z.strictObject(
-  { anonymous: z.boolean({ error: 'true or false' }).default(false) },
-  { error: objectError },
-);
+const hubSchema = (classNames: readonly string[]): z.ZodType<HubSettings> =>
+  z.strictObject(
+    {
+      anonymous: z.boolean({ error: 'true or false' }).default(false),
+      streams: streamsSchema(classNames).default([]),
+      slowConsumers: slowConsumersSchema.default([]),
+    },
+    { error: objectError },
+  );
 
 const issuerSchema = z.strictObject(
   {
@@ -53,6 +49,19 @@ export const hubFields: readonly SectionField[] = [
     defaultText: 'false',
     expects: 'true or false',
     meaning: 'Clients without a token may connect; they have no user, no roles and no groups',
+  },
+  {
+    name: 'streams',
+    defaultText: '`[]`',
+    expects: 'list of `{match, retention}`; at most 100',
+    meaning:
+      'Which destinations are streams, and of which class of `retention`; the first that matches decides',
+  },
+  {
+    name: 'slowConsumers',
+    defaultText: '`[]`',
+    expects: 'list of `{match, policy, key?}`; at most 100',
+    meaning: 'What befalls members that read too slowly; the first that matches decides',
   },
 ];
 
@@ -100,20 +109,26 @@ export function isHubName(name: string): boolean {
   return /^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$/.test(name);
 }
 
+/** What a hub has that no entry names, while there is no entry `*` either. */
+export const plainHub: HubSettings = { anonymous: false, streams: [], slowConsumers: [] };
+
 /**
  * Hub names fold to lower case. The result has an entry for `*` always, and no prototype: names of
  * hubs come from clients, too.
+ * @param classNames the classes of `retention` that hubs may name
  */
 export function readHubs(
   section: JsonValue | undefined,
   nameOf: NameOfKey,
+  classNames: readonly string[] = [],
 ): SectionResult<Readonly<Record<string, HubSettings>>> {
   const value = emptyRecord<HubSettings>();
-  value[anyHub] = { anonymous: false };
+  value[anyHub] = plainHub;
   if (section === undefined) return { value, problems: [] };
   if (!isJsonObject(section)) {
     return { value, problems: [`${nameOf('hubs')} must be an object: { "*": { … } }`] };
   }
+  const schema = hubSchema(classNames);
   const problems: string[] = [];
   const seen = new Set<string>();
   for (const [name, entry] of section) {
@@ -125,7 +140,7 @@ export function readHubs(
       problems.push(`${nameOf(key)} is there twice: hub names do not depend on case`);
     }
     seen.add(hub);
-    const settings = check(hubSchema, entry, key, nameOf);
+    const settings = checkEntry(schema, entry, key, nameOf);
     if (settings.value !== undefined) value[hub] = settings.value;
     problems.push(...settings.problems);
   }
@@ -145,7 +160,7 @@ export function readIssuers(
   const problems: string[] = [];
   for (const [index, entry] of section.entries()) {
     const key = `issuers.${String(index)}`;
-    const settings = check(issuerSchema, entry, key, nameOf);
+    const settings = checkEntry(issuerSchema, entry, key, nameOf);
     problems.push(...settings.problems);
     if (settings.value === undefined) continue;
     const { issuer } = settings.value;
@@ -155,53 +170,6 @@ export function readIssuers(
     value.push(settings.value);
   }
   return { value, problems };
-}
-
-function check<T>(
-  schema: z.ZodType<T>,
-  entry: JsonValue,
-  key: string,
-  nameOf: NameOfKey,
-): SectionResult<T | undefined> {
-  const plain = toPlain(entry);
-  const result = schema.safeParse(plain);
-  if (result.success) return { value: result.data, problems: [] };
-  const problems = result.error.issues.flatMap((issue) => {
-    const path = [key, ...issue.path.map(String)].join('.');
-    if (issue.code === 'unrecognized_keys') {
-      const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-      return issue.keys.map(
-        (name) => `${nameOf(`${path}.${name}`)} is not a setting${suggestion(name, known)}`,
-      );
-    }
-    const got = describeValue(issue.path.reduce<unknown>(step, plain));
-    return [`${nameOf(path)} must be ${issue.message}, got ${got}`];
-  });
-  return { value: undefined, problems };
-}
-
-/** Objects without a prototype, so that no key of the file can mean more than itself. */
-function toPlain(value: JsonValue): unknown {
-  if (isJsonObject(value)) {
-    const plain = emptyRecord<unknown>();
-    for (const [key, item] of value) plain[key] = toPlain(item);
-    return plain;
-  }
-  return isJsonArray(value) ? value.map(toPlain) : value;
-}
-
-function emptyRecord<T>(): Record<string, T> {
-  // Object.create is typed any; an object without prototype and members is such a record.
-  return Object.create(null) as Record<string, T>;
-}
-
-function step(value: unknown, key: PropertyKey): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.getOwnPropertyDescriptor(value, key)?.value;
-}
-
-function objectError(issue: { readonly code?: string | undefined }): string | undefined {
-  return issue.code === 'invalid_type' ? 'an object' : undefined;
 }
 
 function isJwksLocation(text: string): boolean {

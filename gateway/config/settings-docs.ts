@@ -1,9 +1,11 @@
 /** The generated part of docs/CONFIGURATION.md, from the table of settings. */
-import { hubFields, issuerFields, type SectionField } from './sections.ts';
+import type { SectionField } from './section-check.ts';
+import { hubFields, issuerFields } from './sections.ts';
 import type { SettingFacts } from './setting.ts';
 import { allSettings, limitSettings } from './settings-table.ts';
+import { retentionFields } from './stream-sections.ts';
 
-/** Markdown: settings, limits, hubs and issuers; ends with a line break. */
+/** Markdown: settings, limits, hubs, classes of streams and issuers; ends with a line break. */
 export function settingsDocs(): string {
   const limits = new Set<string>(limitSettings.map(({ name }) => name));
   const general = allSettings.filter(({ name }) => !limits.has(name));
@@ -14,6 +16,8 @@ export function settingsDocs(): string {
     settingRows(limitSettings),
     '### Hubs: key `hubs`\n',
     fieldRows(hubFields),
+    '### Classes of streams: key `retention`\n',
+    fieldRows(retentionFields),
     '### Issuers: key `issuers`\n',
     fieldRows(issuerFields),
   ].join('\n');

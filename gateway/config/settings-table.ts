@@ -118,6 +118,14 @@ export const settings = {
     secret: true,
     schema: z.string().refine(isConnectionString).optional(),
   }),
+  streams: defineSetting<string | undefined>({
+    name: 'streams',
+    default: undefined,
+    defaultText: 'the backplane',
+    expects: 'a URL such as "redis://host:6379"',
+    meaning: 'Store of the streams, where it is not the broker of the backplane',
+    schema: z.string().refine(isBackplaneUrl).optional(),
+  }),
   logLevel: defineSetting<'silent' | 'error' | 'warn' | 'info' | 'debug'>({
     name: 'logLevel',
     key: 'log.level',
@@ -143,7 +151,8 @@ export const configFileSetting: Setting<string | undefined> = {
     name: 'config',
     default: undefined,
     expects: 'a path of a JSON file',
-    meaning: 'JSON file with any of these settings, the hubs and the issuers',
+    meaning:
+      'JSON file with any of these settings, the hubs, the issuers and the classes of streams',
     schema: fileSchema,
   }),
   key: '',

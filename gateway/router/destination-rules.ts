@@ -1,7 +1,10 @@
 /** What the settings say of a destination: whether it is a stream, and what befalls slow members. */
 import type { RetentionClass } from '../../backplanes/stream-store.ts';
 import type { HubSettings, RetentionSettings, SlowConsumerPolicy } from '../config.ts';
-import { GroupPattern } from '../protocol/group-pattern.ts';
+import {
+  parseDestinationPattern,
+  type DestinationPattern,
+} from '../protocol/destination-pattern.ts';
 import type { Destination } from './ports.ts';
 
 type Addressed = Exclude<Destination, { kind: 'connection' }>;
@@ -26,10 +29,7 @@ export interface DestinationSettings {
   readonly retention?: Readonly<Record<string, RetentionSettings>> | undefined;
 }
 
-interface Rule<T> {
-  readonly kind: Addressed['kind'];
-  /** undefined: `all` has no name. */
-  readonly pattern: GroupPattern | undefined;
+interface Rule<T> extends DestinationPattern {
   readonly value: T;
 }
 
@@ -38,7 +38,6 @@ interface HubRules {
   readonly slow: readonly Rule<Pick<TargetRules, 'slowConsumer' | 'latestKey'>>[];
 }
 
-const patternLengthMax = 1024;
 const noRules: HubRules = { streams: [], slow: [] };
 
 export class DestinationRules {
@@ -56,13 +55,13 @@ export class DestinationRules {
     );
     const used = new Set<RetentionClass>();
     for (const [hub, settings] of Object.entries(hubs)) {
-      const streams = (settings.streams ?? []).flatMap(({ match, retention: name }) => {
+      const streams = settings.streams.flatMap(({ match, retention: name }) => {
         const value = classes.get(name);
         if (value === undefined) return [];
         used.add(value);
         return ruleOf(match, value);
       });
-      const slow = (settings.slowConsumers ?? []).flatMap(({ key, match, policy }) =>
+      const slow = settings.slowConsumers.flatMap(({ key, match, policy }) =>
         ruleOf(match, { slowConsumer: policy, latestKey: key }),
       );
       this.#hubs.set(hub, { streams, slow });
@@ -79,18 +78,6 @@ export class DestinationRules {
     if (retention === undefined && slowRule === undefined) return plainRules;
     return { ...plainRules, ...slowRule, retention };
   }
-}
-
-/** `all`, `user:<pattern>` or `group:<pattern>`; undefined: it is none of them. */
-export function parseDestinationPattern(
-  text: string,
-): Pick<Rule<unknown>, 'kind' | 'pattern'> | undefined {
-  if (text === 'all') return { kind: 'all', pattern: undefined };
-  const colon = text.indexOf(':');
-  const kind = text.slice(0, colon);
-  if (kind !== 'user' && kind !== 'group') return undefined;
-  const pattern = GroupPattern.parse(text.slice(colon + 1), patternLengthMax);
-  return pattern === undefined ? undefined : { kind, pattern };
 }
 
 function ruleOf<T>(match: string, value: T): Rule<T>[] {

@@ -20,6 +20,8 @@ const config: GatewayConfig = {
   azureConnectionString: undefined,
   issuers: [],
   hubs: {},
+  retention: {},
+  streamStore: undefined,
   limits: defaultLimits,
   logLevel: 'error',
   logFormat: 'text',

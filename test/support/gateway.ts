@@ -1,5 +1,6 @@
 /** A gateway for tests: in this process, on a free port of loopback, with the memory backplane. */
-import type { GatewayConfig } from '../../gateway/config.ts';
+import type { GatewayConfig, HubSettings } from '../../gateway/config.ts';
+import { plainHub } from '../../gateway/config/sections.ts';
 import { startGateway, type GatewayOptions, type RunningGateway } from '../../gateway/gateway.ts';
 import { defaultLimits, type Limits } from '../../gateway/limits.ts';
 import { createLogger } from '../../gateway/telemetry/log.ts';
@@ -8,7 +9,8 @@ import { createLogger } from '../../gateway/telemetry/log.ts';
 export const testAccessKey = 'an access key of tests, 32 bytes or more';
 
 /** Settings that differ from the defaults of tests. */
-export interface TestGatewaySettings extends Partial<Omit<GatewayConfig, 'limits'>> {
+export interface TestGatewaySettings extends Partial<Omit<GatewayConfig, 'hubs' | 'limits'>> {
+  readonly hubs?: Readonly<Record<string, Partial<HubSettings>>>;
   readonly limits?: Partial<Limits>;
 }
 
@@ -33,7 +35,7 @@ export async function startTestGateway(
   settings: TestGatewaySettings = {},
   parts: Partial<GatewayOptions> = {},
 ): Promise<TestGateway> {
-  const { limits, ...others } = settings;
+  const { hubs = {}, limits, ...others } = settings;
   const config: GatewayConfig = {
     mode: 'production',
     host: '127.0.0.1',
@@ -45,10 +47,14 @@ export async function startTestGateway(
     backplane: 'memory:',
     azureConnectionString: undefined,
     issuers: [],
-    hubs: {},
+    retention: {},
+    streamStore: undefined,
     logLevel: 'error',
     logFormat: 'text',
     ...others,
+    hubs: Object.fromEntries(
+      Object.entries(hubs).map(([name, hub]) => [name, { ...plainHub, ...hub }]),
+    ),
     limits: { ...defaultLimits, ...limits },
   };
   const errors: string[] = [];

@@ -12,10 +12,14 @@ describe('trunkline config', () => {
       TRUNKLINE_ACCESS_KEY: accessKey,
       TRUNKLINE_CONFIG: 'f.json',
       TRUNKLINE_BACKPLANE: 'redis://u:pa55@h',
+      TRUNKLINE_STREAMS: 'redis://u:pa55@s',
     };
-    const files = {
-      'f.json': '{"limits": {"jsonDepthMax": 9}, "hubs": {"chat": {"anonymous": true}}}',
+    const content = {
+      limits: { jsonDepthMax: 9 },
+      retention: { chat: { messages: 7 } },
+      hubs: { chat: { anonymous: true, streams: [{ match: 'all', retention: 'chat' }] } },
     };
+    const files = { 'f.json': JSON.stringify(content) };
     const host = new TestHost({ env, files });
     assert.equal(await host.run('config', '--port', '81'), 0, host.stderr);
     const lines = host.stdout.split('\n');
@@ -28,16 +32,22 @@ describe('trunkline config', () => {
     assert.match(host.stdout, /^jsonDepthMax +9 +"limits.jsonDepthMax" in f.json$/m);
     assert.match(host.stdout, /^backplane +redis:\/\/\*\*\*@h +TRUNKLINE_BACKPLANE$/m);
     assert.match(host.stdout, /^idleTimeoutSeconds +32 s +default$/m);
-    assert.match(host.stdout, /^hub chat: \{"anonymous":true\}$/m);
+    assert.match(host.stdout, /^hub chat: \{"anonymous":true,"streams":\[\{"match":"all",/m);
+    assert.match(
+      host.stdout,
+      /^retention chat: \{"messages":7,"seconds":86400,"bytes":67108864\}$/m,
+    );
+    assert.match(host.stdout, /^streams +redis:\/\/\*\*\*@s +TRUNKLINE_STREAMS$/m);
     assert.doesNotMatch(host.stdout, /kkkk|pa55/);
   });
 
   test('config: --json has the same, to be read by programs', async () => {
     const host = new TestHost({ env: { TRUNKLINE_ACCESS_KEY: accessKey } });
     assert.equal(await host.run('config', '--json'), 0);
-    const { settings, hubs, issuers } = JSON.parse(host.stdout) as {
+    const { settings, hubs, retention, issuers } = JSON.parse(host.stdout) as {
       readonly settings: Readonly<Record<string, unknown>>;
       readonly hubs: unknown;
+      readonly retention: unknown;
       readonly issuers: unknown;
     };
     assert.deepEqual(
@@ -46,7 +56,8 @@ describe('trunkline config', () => {
     );
     assert.deepEqual(settings['port'], { value: 8080, source: 'default' });
     assert.deepEqual(settings['accessKey'], { value: '***', source: 'TRUNKLINE_ACCESS_KEY' });
-    assert.deepEqual(hubs, { '*': { anonymous: false } });
+    assert.deepEqual(hubs, { '*': { anonymous: false, streams: [], slowConsumers: [] } });
+    assert.deepEqual(retention, {});
     assert.deepEqual(issuers, []);
   });
 

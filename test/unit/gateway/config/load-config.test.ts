@@ -61,7 +61,7 @@ function problems(env: Readonly<Record<string, string>>): readonly string[] {
 describe('settings: sources', () => {
   test('loadConfig: a key is all that production needs', () => {
     assert.deepEqual(
-      { ...load({ env: { TRUNKLINE_ACCESS_KEY: key } }), hubs: {} },
+      { ...load({ env: { TRUNKLINE_ACCESS_KEY: key } }), hubs: {}, retention: {} },
       {
         mode: 'production',
         host: '127.0.0.1',
@@ -74,6 +74,8 @@ describe('settings: sources', () => {
         azureConnectionString: undefined,
         issuers: [],
         hubs: {},
+        retention: {},
+        streamStore: undefined,
         limits: defaultLimits,
         logLevel: 'info',
         logFormat: 'json',
@@ -333,4 +335,37 @@ test('loadConfig: whatever the environment holds, the outcome is a config or a C
     }),
     { numRuns: 500 },
   );
+});
+
+describe('settings: streams', () => {
+  const content = {
+    retention: { chat: {} },
+    hubs: { chat: { streams: [{ match: 'all', retention: 'chat' }] } },
+  };
+
+  test('loadConfig: a store of streams is the backplane unless it is named', () => {
+    assert.equal(loadFile(content).streamStore, undefined);
+    const { retention, streamStore } = loadFile(content, { TRUNKLINE_STREAMS: 'redis://h' });
+    assert.equal(streamStore, 'redis://h');
+    assert.equal(retention['chat']?.messages, 1000);
+    assert.equal(loadFile({ ...content, streams: 'nats://h' }).streamStore, 'nats://h');
+  });
+
+  test('loadConfig: streams on azure: need a store of their own', () => {
+    const backplane = 'azure:';
+    assert.deepEqual(
+      problemsOf(() => loadFile({ ...content, backplane })),
+      [
+        'TRUNKLINE_STREAMS (or --streams) must name a store such as "redis://host:6379" while hubs ' +
+          'have streams: "backplane" in trunkline.json is "azure:", which keeps no messages',
+      ],
+    );
+    loadFile({ ...content, backplane, streams: 'redis://h' });
+    loadFile({ backplane, retention: content.retention });
+  });
+
+  test('loadConfig: a class that is wrong is told once, not again by each hub that names it', () => {
+    const retention = { chat: { messages: 0 } };
+    assert.equal(problemsOf(() => loadFile({ ...content, retention })).length, 1);
+  });
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseJsonText } from '../../../../gateway/config/json-text.ts';
-import { readHubs, readIssuers } from '../../../../gateway/config/sections.ts';
+import { plainHub, readHubs, readIssuers } from '../../../../gateway/config/sections.ts';
 
 function asJson(value: unknown): ReturnType<typeof parseJsonText> {
   return parseJsonText(JSON.stringify(value));
@@ -15,14 +15,14 @@ describe('hubs', () => {
   test('readHubs: without the section, no hub takes clients without a token', () => {
     const { value, problems } = readHubs(undefined, nameOf);
     assert.deepEqual(problems, []);
-    assert.deepEqual(Object.entries(value), [['*', { anonymous: false }]]);
+    assert.deepEqual(Object.entries(value), [['*', plainHub]]);
   });
 
   test('readHubs: names fold to lower case and defaults are filled in', () => {
     const { value } = readHubs(asJson({ '*': { anonymous: true }, Chat: {} }), nameOf);
     assert.deepEqual(Object.entries(value), [
-      ['*', { anonymous: true }],
-      ['chat', { anonymous: false }],
+      ['*', { ...plainHub, anonymous: true }],
+      ['chat', plainHub],
     ]);
   });
 

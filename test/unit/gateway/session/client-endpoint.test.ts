@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { plainHub } from '../../../../gateway/config/sections.ts';
 import { GatewayError } from '../../../../gateway/errors.ts';
 import { PermissionsTable } from '../../../../gateway/protocol/roles.ts';
 import { ClientEndpoint, notAWebSocket } from '../../../../gateway/session/client-endpoint.ts';
@@ -35,7 +36,7 @@ class Door {
       },
       permissionsFor: (roles) => permissions.permissionsFromRoles(roles),
       codecs,
-      hubSettings: (hub) => ({ anonymous: hub === 'open' }),
+      hubSettings: (hub) => ({ ...plainHub, anonymous: hub === 'open' }),
       newConnectionId: () => 'node-1',
     });
   }
