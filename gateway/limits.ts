@@ -133,6 +133,20 @@ export const limitTable = {
     max: 960,
     meaning: 'Seconds without any sign of life (pings are sent) after which a connection is closed',
   },
+  clientHeartbeatMs: {
+    default: 10_000,
+    min: 1000,
+    max: 300_000,
+    meaning:
+      'How often clients of the subprotocols trunkline.* get a sign of life at least, in ms; they may take longer silence for a broken connection',
+  },
+  tokenGraceMs: {
+    default: 25_000,
+    min: 0,
+    max: 600_000,
+    meaning:
+      'How long after its token expired a client of the subprotocols trunkline.* may still bring a new one, in ms, before it is closed with 4401',
+  },
   publishTimeoutMs: {
     default: 2000,
     min: 50,

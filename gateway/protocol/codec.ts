@@ -50,6 +50,11 @@ export interface Codec {
   readonly name: string;
   /** Value of Sec-WebSocket-Protocol; undefined for clients that offered none. */
   readonly subprotocol: string | undefined;
+  /**
+   * True: a subprotocol of our own. Its clients are greeted with where streams stand, get
+   * heartbeats, and may bring a new token before theirs expires, or else are closed.
+   */
+  readonly isNative?: boolean;
   /** Shared by every codec that writes the same frames (all simple clients have one). */
   readonly encoder: Encoder;
   /**
