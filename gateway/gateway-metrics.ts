@@ -123,7 +123,7 @@ function backplaneMetrics(router: Router): MetricSource[] {
 }
 
 function slowConsumerMetrics({ router, transport }: GatewayMetricsOptions): MetricSource[] {
-  const { congestion, ringBudget } = router;
+  const { congestion, counters, ringBudget } = router;
   return [
     gauge('congested_connections', 'Connections that read too slowly now.', () => congestion.size),
     gauge('retained_bytes', 'Bytes kept for congested connections.', () => ringBudget.bytes),
@@ -136,9 +136,26 @@ function slowConsumerMetrics({ router, transport }: GatewayMetricsOptions): Metr
       ...labelled('slow_consumers_closed', 'Slow connections closed, by cause.', 'cause'),
       read: () => [
         sample('cause', 'stalled', congestion.stalledCount),
-        sample('cause', 'fell_behind', congestion.fellBehindCount),
+        sample('cause', 'fell_behind', counters.slowCloses.disconnect),
+        sample('cause', 'told_to_resume', counters.slowCloses['drop-and-recover']),
         sample('cause', 'send_buffer_full', transport.droppedSends),
       ],
+    },
+    {
+      ...labelled(
+        'slow_consumers_dropped',
+        'Messages that slow connections were not given, by policy.',
+        'policy',
+      ),
+      read: () => samples('policy', Object.entries(counters.slowDropped)),
+    },
+    {
+      ...labelled(
+        'slow_consumers_told',
+        'Times that slow connections were told of dropped messages, by policy.',
+        'policy',
+      ),
+      read: () => samples('policy', Object.entries(counters.slowNotices)),
     },
   ];
 }

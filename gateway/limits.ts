@@ -94,7 +94,7 @@ export const limitTable = {
     min: 64 * KiB,
     max: 256 * MiB,
     meaning:
-      'Bytes kept per destination while a member lags; a member beyond it is closed with 4008',
+      'Bytes kept per destination while a member lags; a member beyond it meets its slow-consumer policy',
   },
   ringBytesPerNodeMax: {
     default: 64 * MiB,

@@ -1,18 +1,41 @@
 /**
  * Members whose sockets take less than they are sent. A congested member is left out of the
  * fan-out; it costs a cursor per membership, and its targets keep what it will need. It goes on
- * from its cursors when its socket drained, or is closed when it stalled too long or fell behind.
+ * from its cursors when its socket drained; where its targets have dropped what it needed, their
+ * policies decide (slow-policy.ts). Who takes nothing for too long is closed in any case.
  */
 import type { Clock } from '../clock.ts';
 import { closeCodes } from '../protocol/close-codes.ts';
 import type { Frame } from '../protocol/codec.ts';
+import type { StreamPosition } from '../protocol/model.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
+import type { RouterCounters } from './router-counters.ts';
+import {
+  followsPositions,
+  mayDrop,
+  nextKept,
+  ownDestinationOf,
+  policyCloses,
+  policyToClose,
+  positionBefore,
+  type ClosingPolicy,
+} from './slow-policy.ts';
 import { Target, type Membership } from './target.ts';
 
 export interface CongestionOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'wallSeconds'>;
   /** Longest time in ms without a byte taken by the kernel. */
   readonly stalledMsMax: number;
+  readonly counters: Pick<RouterCounters, 'slowDropped' | 'slowNotices' | 'slowCloses'>;
+}
+
+/** What a member gets next from one target. */
+interface Slice {
+  readonly frames: readonly Frame[];
+  /** Publications before or between them that it does not get any more. */
+  readonly dropped: number;
+  /** Where the member follows positions: delivery goes on after this one. */
+  readonly position: StreamPosition | undefined;
 }
 
 /** Bytes of frames written to a recovering member before its socket is asked again. */
@@ -23,8 +46,6 @@ export class Congestion {
   readonly #members = new Set<LocalSubscriber>();
   /** Members closed because they stalled, since the start. */
   stalledCount = 0;
-  /** Members closed because a ring dropped what they still needed, since the start. */
-  fellBehindCount = 0;
   /** Frames given late, from rings, since the start. */
   lateDeliveries = 0;
 
@@ -89,53 +110,80 @@ export class Congestion {
     if (this.#catchUp(subscriber)) this.#end(subscriber);
   }
 
-  /** Closes who stalled too long or lost its place. Call it about every second. */
+  /** Closes who stalled too long or lost what it may not lose. Call it about every second. */
   sweep(): void {
     const stalledBefore = this.#now() - this.#options.stalledMsMax;
     for (const subscriber of this.#members) {
-      if (hasFallenBehind(subscriber)) this.#closeFallen(subscriber);
+      const policy = policyToClose(subscriber);
+      if (policy !== undefined) this.#closeFallen(subscriber, policy);
       else if (subscriber.stalledSinceMs < stalledBefore) this.#closeStalled(subscriber);
     }
   }
 
   /** True: nothing is left to give. False: congested again, or closed. */
   #catchUp(subscriber: LocalSubscriber): boolean {
+    const policy = policyToClose(subscriber);
+    if (policy !== undefined) {
+      this.#closeFallen(subscriber, policy);
+      return false;
+    }
     for (let at = subscriber.first; at !== undefined; at = at.next) {
       while (at.cursor < at.target.offset) {
-        const frames = this.#nextFrames(at, subscriber);
-        if (frames === undefined) {
-          this.#closeFallen(subscriber);
-          return false;
-        }
-        if (frames.length > 0 && !this.#give(subscriber, frames)) return false;
+        const slice = this.#nextSlice(at, subscriber);
+        if (!this.#give(at, slice)) return false;
       }
     }
     return true;
   }
 
   /** True: the kernel took everything, and the member is still here to be given more. */
-  #give(subscriber: LocalSubscriber, frames: readonly Frame[]): boolean {
+  #give(membership: Membership, slice: Slice): boolean {
+    const { frames } = slice;
+    const { socket } = membership.subscriber;
+    if (slice.dropped > 0) this.#tellDropped(membership, slice);
     this.lateDeliveries += frames.length;
-    return subscriber.socket.write(frames) === 0 && subscriber.isCongested;
+    const buffered = frames.length > 0 ? socket.write(frames) : socket.bufferedBytes();
+    return buffered === 0 && membership.subscriber.isCongested;
   }
 
-  /** Moves the cursor on by what one write may hold; undefined: the ring dropped what comes next. */
-  #nextFrames(membership: Membership, subscriber: LocalSubscriber): Frame[] | undefined {
+  #tellDropped({ subscriber, target }: Membership, { dropped, position }: Slice): void {
+    const { slowDropped, slowNotices } = this.#options.counters;
+    const { slowConsumer } = target.rules;
+    if (!mayDrop(slowConsumer)) return;
+    slowDropped[slowConsumer] += dropped;
+    slowNotices[slowConsumer] += 1;
+    const to = ownDestinationOf(target);
+    subscriber.owner.onGap({ kind: 'gap', to, reason: 'slow', dropped, position });
+  }
+
+  /** Moves the cursor on by what one write may hold, past what was dropped. */
+  #nextSlice(membership: Membership, subscriber: LocalSubscriber): Slice {
     const { target } = membership;
+    const follows = followsPositions(subscriber.codec, target);
     const nowSeconds = this.#options.clock.wallSeconds();
     const frames: Frame[] = [];
     let bytes = 0;
+    let dropped = 0;
+    let position: StreamPosition | undefined;
     while (membership.cursor < target.offset && bytes < writeBytesMax) {
-      const delivery = target.ring?.at(membership.cursor);
-      if (delivery === undefined) return undefined;
+      const next = nextKept(membership);
+      if (next > membership.cursor) {
+        // One notice for all holes is enough, unless positions must fit at each of them.
+        if (follows && frames.length > 0) break;
+        dropped += next - membership.cursor;
+        membership.cursor = next;
+        if (follows) position = positionBefore(membership);
+        continue;
+      }
+      const delivery = target.ring?.at(next);
       membership.cursor += 1;
-      if (delivery.hasExpired(nowSeconds)) delivery.end();
-      const frame = delivery.frameFor(subscriber);
+      if (delivery?.hasExpired(nowSeconds) === true) delivery.end();
+      const frame = delivery?.frameFor(subscriber);
       if (frame === undefined) continue;
       bytes += frame.bytes.length;
       frames.push(frame);
     }
-    return frames;
+    return { frames, dropped, position };
   }
 
   #end(subscriber: LocalSubscriber): void {
@@ -145,13 +193,11 @@ export class Congestion {
     }
   }
 
-  #closeFallen(subscriber: LocalSubscriber): void {
-    this.fellBehindCount += 1;
+  #closeFallen(subscriber: LocalSubscriber, policy: ClosingPolicy): void {
+    this.#options.counters.slowCloses[policy] += 1;
     this.forget(subscriber);
-    subscriber.owner.close(
-      closeCodes.slowConsumer,
-      'The client reads too slowly: it fell behind the messages that are kept for it',
-    );
+    const { code, reason } = policyCloses[policy];
+    subscriber.owner.close(code, reason);
   }
 
   #closeStalled(subscriber: LocalSubscriber): void {
@@ -167,12 +213,4 @@ export class Congestion {
     // 0 means "not congested", so the first moment of the clock is moved away from it.
     return Math.max(1, this.#options.clock.monotonicMs());
   }
-}
-
-function hasFallenBehind(subscriber: LocalSubscriber): boolean {
-  for (let at = subscriber.first; at !== undefined; at = at.next) {
-    const { ring } = at.target;
-    if (ring !== undefined && at.cursor < ring.first && at.cursor < at.target.offset) return true;
-  }
-  return false;
 }

@@ -8,6 +8,7 @@ import type { Encoder, Frame } from '../protocol/codec.ts';
 import type { Filter } from '../protocol/filter/filter.ts';
 import type { FilterSubject } from '../protocol/filter-subject.ts';
 import type { FilterCache } from '../protocol/filter/filter-cache.ts';
+import type { Message, MessagePlace } from '../protocol/model.ts';
 import { ReceivedMessage } from './received-message.ts';
 
 export interface DeliveryOptions {
@@ -36,7 +37,7 @@ export class Delivery {
   readonly #excluded: ReadonlySet<string> | undefined;
   readonly #filter: Filter | undefined;
   readonly #expiresAtSeconds: number;
-  readonly #message: ReceivedMessage;
+  readonly #message: Message;
   readonly #frames: (Frame | undefined)[] = [];
   readonly #skips: (Frame | undefined)[] = [];
   #isOver = false;
@@ -70,6 +71,11 @@ export class Delivery {
         this.#excluded?.has(subject.connectionId) !== true &&
         (this.#filter === undefined || this.#filter(subject)))
     );
+  }
+
+  /** Its place, where its destination is a stream. */
+  get place(): MessagePlace | undefined {
+    return this.#message.place;
   }
 
   /** Whether its time to live ended before `nowSeconds` (since 1970). */

@@ -8,14 +8,12 @@ import type { Encoder, Frame } from '../protocol/codec.ts';
 import type { Congestion } from './congestion.ts';
 import type { Delivery } from './delivery.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
-import { Ring, type RingBudget } from './ring.ts';
+import { createBacklog, type BacklogOptions } from './slow-policy.ts';
 import { Target } from './target.ts';
 
-export interface FanoutOptions {
+export interface FanoutOptions extends BacklogOptions {
   readonly clock: Pick<Clock, 'afterTurn' | 'wallSeconds'>;
   readonly congestion: Congestion;
-  readonly ringBytesMax: number;
-  readonly ringBudget: RingBudget;
 }
 
 interface Collected {
@@ -156,8 +154,7 @@ export class Fanout {
 
   #record(target: Target, delivery: Delivery): void {
     if (target.laggards > 0) {
-      const { ringBytesMax, ringBudget } = this.#options;
-      target.ring ??= new Ring(target.offset, ringBytesMax, ringBudget);
+      target.ring ??= createBacklog(target, this.#options);
       target.ring.append(delivery.retained());
     }
     target.offset += 1;

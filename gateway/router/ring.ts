@@ -1,25 +1,13 @@
 /**
  * Recent publications of one target, kept while a member lags behind it. Bounded twice: by bytes of
  * its own, and by the budget that all rings of the node share. What does not fit any more is
- * dropped from the old end; a member that still needed it has fallen behind for good.
+ * dropped from the old end; what becomes of a member that still needed it is its target's policy.
  */
+import type { MessagePlace } from '../protocol/model.ts';
+import { costOf, type Backlog, type RingBudget } from './backlog.ts';
 import type { Delivery } from './delivery.ts';
 
-/** Bytes that all rings of a node may hold together. */
-export class RingBudget {
-  readonly bytesMax: number;
-  bytes = 0;
-
-  constructor(bytesMax: number) {
-    this.bytesMax = bytesMax;
-  }
-}
-
-/** What an entry costs beside its envelope: objects, and the frame made for the first encoding. */
-const entryOverheadBytes = 256;
-const copiesPerEntry = 2;
-
-export class Ring {
+export class Ring implements Backlog {
   readonly #bytesMax: number;
   readonly #budget: RingBudget;
   #entries: (Delivery | undefined)[] = [];
@@ -28,6 +16,8 @@ export class Ring {
   /** Offset of the oldest entry. */
   #first: number;
   #bytes = 0;
+  /** Place of the newest one that was dropped. */
+  #droppedPlace: MessagePlace | undefined;
 
   /** @param first offset of the publication that will be appended first. */
   constructor(first: number, bytesMax: number, budget: RingBudget) {
@@ -41,15 +31,13 @@ export class Ring {
     return this.#first;
   }
 
-  /** Its share of the budget. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Keeps one more, which owns its bytes; drops from the old end what is over a bound then. */
   append(delivery: Delivery): void {
     this.#entries.push(delivery);
-    this.#count(cost(delivery));
+    this.#count(costOf(delivery));
     while (
       this.#head < this.#entries.length &&
       (this.#bytes > this.#bytesMax || this.#budget.bytes > this.#budget.bytesMax)
@@ -58,12 +46,19 @@ export class Ring {
     }
   }
 
-  /** The publication with this offset; undefined when it was dropped or is not there yet. */
+  nextFrom(offset: number): number | undefined {
+    const next = Math.max(offset, this.#first);
+    return next < this.#first + this.#entries.length - this.#head ? next : undefined;
+  }
+
   at(offset: number): Delivery | undefined {
     return offset < this.#first ? undefined : this.#entries[this.#head + offset - this.#first];
   }
 
-  /** Drops everything. The ring is not used after this. */
+  placeBefore(offset: number): MessagePlace | undefined {
+    return offset <= this.#first ? this.#droppedPlace : this.at(offset - 1)?.place;
+  }
+
   clear(): void {
     this.#count(-this.#bytes);
     this.#entries = [];
@@ -73,7 +68,8 @@ export class Ring {
   #dropOldest(): void {
     const oldest = this.#entries[this.#head];
     if (oldest === undefined) return;
-    this.#count(-cost(oldest));
+    this.#count(-costOf(oldest));
+    this.#droppedPlace = oldest.place;
     // What is not counted any more must not be held until the front is cut off.
     this.#entries[this.#head] = undefined;
     this.#head += 1;
@@ -89,8 +85,4 @@ export class Ring {
     this.#bytes += bytes;
     this.#budget.bytes += bytes;
   }
-}
-
-function cost(delivery: Delivery): number {
-  return delivery.envelope.byteLength * copiesPerEntry + entryOverheadBytes;
 }

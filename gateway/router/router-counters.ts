@@ -1,4 +1,6 @@
 /** What the router counts on the hot path: plain numbers, read by telemetry when it is asked. */
+import type { ClosingPolicy, DroppingPolicy } from './slow-policy.ts';
+
 export interface RouterCounters {
   /** Publications handed to the backplane. */
   publishes: number;
@@ -13,6 +15,12 @@ export interface RouterCounters {
   unreadable: number;
   /** Times that the backplane told of a possible loss. */
   gaps: number;
+  /** Publications that congested members were not given, by the policy that dropped them. */
+  readonly slowDropped: Record<DroppingPolicy, number>;
+  /** Times that members were told of such a loss. */
+  readonly slowNotices: Record<DroppingPolicy, number>;
+  /** Members closed because they had lost publications, by policy. */
+  readonly slowCloses: Record<ClosingPolicy, number>;
 }
 
 export function newRouterCounters(): RouterCounters {
@@ -24,5 +32,8 @@ export function newRouterCounters(): RouterCounters {
     unclaimed: 0,
     unreadable: 0,
     gaps: 0,
+    slowDropped: { 'drop-oldest': 0, latest: 0 },
+    slowNotices: { 'drop-oldest': 0, latest: 0 },
+    slowCloses: { disconnect: 0, 'drop-and-recover': 0 },
   };
 }

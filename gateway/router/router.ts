@@ -11,6 +11,7 @@ import type { Limits } from '../limits.ts';
 import { FilterCache } from '../protocol/filter/filter-cache.ts';
 import { unavailable } from './backplane-failure.ts';
 import { isNodeMessage } from './bus/node-message.ts';
+import { RingBudget } from './backlog.ts';
 import { Congestion } from './congestion.ts';
 import { Delivery, type DeliveryOptions } from './delivery.ts';
 import type { DestinationRules } from './destination-rules.ts';
@@ -21,7 +22,6 @@ import { controlKey, inboxKey } from './keys.ts';
 import { Members } from './members.ts';
 import type { Publication, Published, Publisher } from './ports.ts';
 import { PublicationWriter } from './publication-writer.ts';
-import { RingBudget } from './ring.ts';
 import { newRouterCounters } from './router-counters.ts';
 
 export interface RouterOptions {
@@ -72,6 +72,7 @@ export class Router implements Publisher {
     this.congestion = new Congestion({
       clock,
       stalledMsMax: limits.congestedMsMax,
+      counters: this.counters,
     });
     this.fanout = new Fanout({
       clock,

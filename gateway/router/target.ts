@@ -2,10 +2,10 @@
  * One destination as this node sees it: its local members, and what is kept for those of them that
  * lag. A `Target` lives while it has a member, an attach in progress, or lingering interest.
  */
+import type { Backlog } from './backlog.ts';
 import { plainRules, type TargetRules } from './destination-rules.ts';
 import type { InterestState } from './interest.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
-import type { Ring } from './ring.ts';
 
 export type TargetKind = 'all' | 'user' | 'group' | 'connection';
 
@@ -39,7 +39,7 @@ export class Target {
   /** Members that are congested now. Nothing is retained while it is 0. */
   laggards = 0;
   /** What laggards still need. Owned by Fanout, which fills it, and Congestion, which ends it. */
-  ring: Ring | undefined = undefined;
+  ring: Backlog | undefined = undefined;
   /** What the broker knows of it. Owned by Interest. */
   interest: InterestState = 'none';
   /** Attaches that wait for the broker; they keep the interest wanted. Owned by Interest. */

@@ -26,7 +26,7 @@ function samplesOf(page: string): Map<string, number> {
   const samples = new Map<string, number>();
   for (const line of page.split('\n')) {
     if (line === '' || line.startsWith('#')) continue;
-    const match = /^([a-z_]+(?:\{[a-z]+="[A-Za-z0-9_.]+"(?:,[a-z]+="[^"]*")*\})?) (\S+)$/.exec(
+    const match = /^([a-z_]+(?:\{[a-z]+="[A-Za-z0-9_.-]+"(?:,[a-z]+="[^"]*")*\})?) (\S+)$/.exec(
       line,
     );
     assert.ok(match?.[1] !== undefined, `not a sample: ${line}`);
@@ -63,6 +63,9 @@ describe('gateway metrics', () => {
       sessions.refusals.set(401, 5);
       sessions.commands.joinGroup = 7;
       sessions.silentFailures = 1;
+      router.counters.slowDropped['drop-oldest'] = 8;
+      router.counters.slowNotices.latest = 9;
+      router.counters.slowCloses['drop-and-recover'] = 10;
       transport.oversizeFrames = 4;
       transport.upgradesRejectedRate = 6;
       const samples = samplesOf(await metrics.text());
@@ -74,6 +77,9 @@ describe('gateway metrics', () => {
         'trunkline_commands_total{kind="joinGroup"}': 7,
         'trunkline_commands_total{kind="invoke"}': 0,
         trunkline_silent_failures_total: 1,
+        'trunkline_slow_consumers_dropped_total{policy="drop-oldest"}': 8,
+        'trunkline_slow_consumers_told_total{policy="latest"}': 9,
+        'trunkline_slow_consumers_closed_total{cause="told_to_resume"}': 10,
         trunkline_frames_oversize_total: 4,
         trunkline_backplane_up: 0,
         trunkline_destinations: 0,

@@ -155,7 +155,7 @@ describe('congestion', () => {
     node.clock.endTurn();
     node.clock.advance(1000);
     assert.equal(slow.socket.closedWith?.code, closeCodes.slowConsumer);
-    assert.equal(node.router.congestion.fellBehindCount, 1);
+    assert.equal(node.router.counters.slowCloses.disconnect, 1);
     await settled();
     assertCalm(node, 'g');
   });
@@ -226,7 +226,7 @@ describe('congestion', () => {
       if (drains) slow.read();
       else node.clock.advance(300);
       assert.equal(slow.socket.closedWith?.code, closeCodes.slowConsumer);
-      assert.equal(node.router.congestion.fellBehindCount, 1);
+      assert.equal(node.router.counters.slowCloses.disconnect, 1);
       await settled();
       assertCalm(node, 'g');
       assert.equal(quick.texts.length, 101);
@@ -244,7 +244,7 @@ describe('congestion', () => {
     }
     node.clock.advance(300);
     await settled();
-    assert.ok(node.router.congestion.fellBehindCount > 0);
+    assert.ok(node.router.counters.slowCloses.disconnect > 0);
     node.clock.advance(60_000);
     await settled();
     assertCalm(node, ...groups);
@@ -259,7 +259,7 @@ describe('congestion', () => {
     slow.socket.onWrite = () => slow.vanish();
     slow.read();
     assertCalm(node, 'g', 'h');
-    assert.equal(node.router.congestion.fellBehindCount, 0);
+    assert.equal(node.router.counters.slowCloses.disconnect, 0);
   });
 
   test('congestion: it does not begin for who is detached', async () => {

@@ -17,6 +17,7 @@ import type {
   StreamPosition,
 } from '../../../../gateway/protocol/model.ts';
 import type { Permissions } from '../../../../gateway/protocol/permissions.ts';
+import type { DestinationRules } from '../../../../gateway/router/destination-rules.ts';
 import type { LocalSubscriber } from '../../../../gateway/router/local-subscriber.ts';
 import type { Publication } from '../../../../gateway/router/ports.ts';
 import { Router } from '../../../../gateway/router/router.ts';
@@ -173,6 +174,8 @@ export class TestClient {
   readonly socket = new FakeSocket();
   permissions: Permissions = allowAll;
   readonly gaps: GapNotice[] = [];
+  /** Called when it is told of a gap. */
+  onNotice: (() => void) | undefined;
   readonly bookmarks: StreamPosition[] = [];
   readonly subscriber: LocalSubscriber;
   readonly #members: Router['members'];
@@ -201,6 +204,7 @@ export class TestClient {
 
   onGap(notice: GapNotice): void {
     this.gaps.push(notice);
+    this.onNotice?.();
   }
 
   onBookmark(_to: OwnDestination, position: StreamPosition): void {
@@ -228,6 +232,7 @@ export interface TestNodeOptions {
   readonly backplane?: Backplane;
   readonly limits?: Partial<Limits>;
   readonly clock?: FakeClock;
+  readonly rules?: DestinationRules;
 }
 
 /** A router on fakes. */
@@ -248,6 +253,7 @@ export class TestNode {
       backplane: backplane ?? new MemoryBackplane(broker),
       limits: { ...defaultLimits, ...limits },
       clock: this.clock,
+      ...(options.rules === undefined ? {} : { rules: options.rules }),
       onError: (error) => this.errors.push(error),
     });
   }

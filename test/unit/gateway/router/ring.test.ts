@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { encodeEnvelope, EnvelopeView } from '../../../../backplanes/envelope.ts';
 import { FilterCache } from '../../../../gateway/protocol/filter/filter-cache.ts';
 import { Delivery } from '../../../../gateway/router/delivery.ts';
-import { Ring, RingBudget } from '../../../../gateway/router/ring.ts';
+import { RingBudget } from '../../../../gateway/router/backlog.ts';
+import { Ring } from '../../../../gateway/router/ring.ts';
 
 const filters = new FilterCache({ lengthMax: 100, depthMax: 10 }, 10);
 
