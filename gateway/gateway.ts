@@ -9,6 +9,7 @@ import { plainHub } from './config/sections.ts';
 import { configuredBackplane } from './configured-backplane.ts';
 import { gatewayMetrics, nodeInfo } from './gateway-metrics.ts';
 import { RestApi } from './http/api.ts';
+import { noStreams } from './http/no-streams.ts';
 import { playgroundResponse } from './playground/page.ts';
 import { createCodecs } from './protocol/codecs.ts';
 import { PermissionsTable } from './protocol/roles.ts';
@@ -256,6 +257,7 @@ class Gateway implements RunningGateway {
     const api = new RestApi({
       publisher: this.#router,
       directory: new ClusterDirectory(this.#bus),
+      streams: noStreams,
       tokens,
       accessKeys,
       endpoints: () => this.#endpoints(),

@@ -183,6 +183,12 @@ export const limitTable = {
     max: 60_000,
     meaning: 'How long a question to other nodes waits in ms; then REST answers 503, naming them',
   },
+  historyLimitMax: {
+    default: 1000,
+    min: 1,
+    max: 10_000,
+    meaning: 'Messages that one request for history may ask for',
+  },
   filterLengthMax: {
     default: 8 * KiB,
     min: 64,

@@ -3,10 +3,12 @@ import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import { isClientId, isGroupName, isUserId, parseHub } from '../protocol/names.ts';
 import { shown } from '../protocol/shown.ts';
-import type { Directory, Publisher } from '../router/ports.ts';
+import type { Directory, Publisher, Streams } from '../router/ports.ts';
 import type { HttpRequest, HttpRequestWithBody, HttpResponse } from '../transport/transport.ts';
 import { InvalidArgument } from './errors.ts';
 import type { Query } from './query.ts';
+
+const latestApiVersion = '2024-12-01';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -17,6 +19,7 @@ export interface Readiness {
 export interface RestPorts {
   readonly publisher: Publisher;
   readonly directory: Directory;
+  readonly streams: Streams;
   /** They sign client tokens and continuation tokens; the first one signs. */
   readonly accessKeys: readonly string[];
   /** The public endpoints now: http(s) URLs, with a base path where there is one. */
@@ -119,6 +122,21 @@ export function endpointOf(request: HttpRequest, endpoints: readonly string[]): 
   const [first] = endpoints;
   if (first === undefined) throw new Error('the gateway has no public endpoint');
   return endpoints.find((endpoint) => new URL(endpoint).host === host) ?? first;
+}
+
+/** An absolute URL of the same operation, on the endpoint by which the request came. */
+export function nextLink(
+  { request, query }: Call,
+  { endpoints }: RestPorts,
+  values: Readonly<Record<string, string | number | undefined>>,
+): string {
+  const parameters = new URLSearchParams({
+    'api-version': query.text('api-version') ?? latestApiVersion,
+  });
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) parameters.set(name, String(value));
+  }
+  return `${endpointOf(request, endpoints())}${request.path}?${parameters.toString()}`;
 }
 
 /** An answer without a body. */

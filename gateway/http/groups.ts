@@ -1,13 +1,12 @@
 /** Handlers for membership: who is in a group, and who is put in or taken out. */
 import { shown } from '../protocol/shown.ts';
-import { empty, endpointOf, json, type Call, type Handler, type RestPorts } from './call.ts';
+import { empty, json, nextLink, type Call, type Handler, type RestPorts } from './call.ts';
 import { openContinuation, sealContinuation } from './continuation.ts';
 import { InvalidArgument, notFound } from './errors.ts';
 import { readJsonObject } from './payload.ts';
 import { checkedFilter } from './send.ts';
 
 const pageSizeMax = 200;
-const latestApiVersion = '2024-12-01';
 
 export const groupExists: Handler = async (call, { directory }) =>
   (await directory.groupExists(call.hub, call.group))
@@ -107,18 +106,4 @@ function readMatching(call: Call, { limits }: RestPorts): { filter: string; grou
     );
   }
   return { filter, groups: [...new Set(groups)] };
-}
-
-function nextLink(
-  { request, query }: Call,
-  { endpoints }: RestPorts,
-  values: Readonly<Record<string, string | number | undefined>>,
-): string {
-  const parameters = new URLSearchParams({
-    'api-version': query.text('api-version') ?? latestApiVersion,
-  });
-  for (const [name, value] of Object.entries(values)) {
-    if (value !== undefined) parameters.set(name, String(value));
-  }
-  return `${endpointOf(request, endpoints())}${request.path}?${parameters.toString()}`;
 }

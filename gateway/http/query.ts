@@ -44,6 +44,15 @@ export class Query {
       `${name} must be a whole number of ${bounds.min}..${bounds.max}, got ${shown(text)}.`,
     );
   }
+
+  /** @throws InvalidArgument: it is neither true nor false, or there twice. */
+  truth(name: string): boolean | undefined {
+    const text = this.text(name);
+    if (text === undefined || text === 'true' || text === 'false') {
+      return text === undefined ? undefined : text === 'true';
+    }
+    throw new InvalidArgument(name, `${name} must be true or false, got ${shown(text)}.`);
+  }
 }
 
 function decode(text: string, pair: string): string {

@@ -1,11 +1,13 @@
 /**
  * The table of everything that the gateway answers over plain HTTP. It is data: the OpenAPI document
- * is held against it. Operations and statuses are those of Azure Web PubSub 2024-12-01.
+ * is held against it. Operations and statuses are those of Azure Web PubSub 2024-12-01,
+ * and those of streams, which Azure does not have.
  */
 import type { Handler } from './call.ts';
 import * as connections from './connections.ts';
 import * as groups from './groups.ts';
 import * as health from './health.ts';
+import * as history from './history.ts';
 import * as permissions from './permissions.ts';
 import * as send from './send.ts';
 import { generateClientToken } from './token.ts';
@@ -82,6 +84,16 @@ export const routes: readonly Route[] = [
   route('PUT', permission, 'grantPermission', permissions.grantPermission),
   route('DELETE', permission, 'revokePermission', permissions.revokePermission),
   route('HEAD', permission, 'checkPermission', permissions.checkPermission),
+
+  route('GET', `${hub}/history`, 'readHistoryOfAll', history.allHistory),
+  route('GET', `${user}/history`, 'readHistoryOfUser', history.userHistory),
+  route('GET', `${group}/history`, 'readHistoryOfGroup', history.groupHistory),
+  route('DELETE', `${hub}/history`, 'purgeHistoryOfAll', history.purgeAllHistory),
+  route('DELETE', `${user}/history`, 'purgeHistoryOfUser', history.purgeUserHistory),
+  route('DELETE', `${group}/history`, 'purgeHistoryOfGroup', history.purgeGroupHistory),
+  route('GET', `${hub}/stream`, 'describeStreamOfAll', history.allStream),
+  route('GET', `${user}/stream`, 'describeStreamOfUser', history.userStream),
+  route('GET', `${group}/stream`, 'describeStreamOfGroup', history.groupStream),
 
   route('POST', `${hub}/:generateToken`, 'generateClientToken', generateClientToken),
 ];

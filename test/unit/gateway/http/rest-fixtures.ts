@@ -2,7 +2,15 @@
 import { RestApi, type RestApiOptions } from '../../../../gateway/http/api.ts';
 import { GatewayError } from '../../../../gateway/errors.ts';
 import { defaultLimits } from '../../../../gateway/limits.ts';
-import type { ConnectionPage, Directory, Publication } from '../../../../gateway/router/ports.ts';
+import type {
+  ConnectionPage,
+  Directory,
+  History,
+  Publication,
+  Published,
+  StreamInfo,
+  Streams,
+} from '../../../../gateway/router/ports.ts';
 import { signServerToken } from '../../../../gateway/tokens/sign.ts';
 import { TokenVerifier } from '../../../../gateway/tokens/verify.ts';
 import type { HttpRequestWithBody, HttpResponse } from '../../../../gateway/transport/transport.ts';
@@ -53,6 +61,40 @@ class FakeDirectory implements Directory {
   hasPermission = (...call: unknown[]) => this.#say('hasPermission', ...call);
 }
 
+/** A position in the one epoch of these tests. */
+export const at = (offset: number) => ({ epoch: 'E', offset, tag: offset * 7 });
+
+/** Answers with what it is given, or fails. */
+export class FakeStreams implements Streams {
+  readonly calls: unknown[][] = [];
+  pages: History[] = [];
+  state: StreamInfo = {
+    retention: { name: 'chat', messagesMax: 10, ageMsMax: 60_000, bytesMax: 4096 },
+    newest: at(9),
+    oldestOffset: 3,
+  };
+  /** What every call fails with. */
+  failure: Error | undefined;
+
+  history(...call: Parameters<Streams['history']>): Promise<History> {
+    const empty = { messages: [], isComplete: true, hasMore: false, position: at(0) };
+    return this.#answer(['history', ...call], this.pages.shift() ?? empty);
+  }
+
+  info(...call: Parameters<Streams['info']>): Promise<StreamInfo> {
+    return this.#answer(['info', ...call], this.state);
+  }
+
+  purge(...call: Parameters<Streams['purge']>): Promise<void> {
+    return this.#answer(['purge', ...call], undefined);
+  }
+
+  #answer<T>(call: unknown[], value: T): Promise<T> {
+    this.calls.push(call);
+    return this.failure === undefined ? Promise.resolve(value) : Promise.reject(this.failure);
+  }
+}
+
 export interface RequestOptions {
   readonly body?: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string | undefined>>;
@@ -62,10 +104,17 @@ export interface RequestOptions {
 
 export class RestFixture {
   readonly directory = new FakeDirectory();
+  readonly streams = new FakeStreams();
   readonly published: Publication[] = [];
   readonly reported: unknown[] = [];
   /** What the next publish fails with. */
   publishError: Error | undefined;
+  /** What becomes of each publication. */
+  outcome: (publication: Publication) => Published = ({ id = 'p' }) => ({
+    id,
+    position: undefined,
+    isDuplicate: false,
+  });
   readonly api: RestApi;
 
   constructor(options: Partial<RestApiOptions> = {}) {
@@ -75,10 +124,11 @@ export class RestFixture {
         publish: (publication) => {
           if (this.publishError !== undefined) return Promise.reject(this.publishError);
           this.published.push(publication);
-          return Promise.resolve({ id: 'p', position: undefined, isDuplicate: false });
+          return Promise.resolve(this.outcome(publication));
         },
       },
       directory: this.directory,
+      streams: this.streams,
       accessKeys: [accessKey],
       endpoints,
       limits: defaultLimits,
