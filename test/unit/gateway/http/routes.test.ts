@@ -4,7 +4,12 @@ import { describe, test } from 'node:test';
 import { routes } from '../../../../gateway/http/routes.ts';
 import { RestFixture, type RequestOptions } from './rest-fixtures.ts';
 
-const ours = ['GET /healthz', 'GET /readyz', 'GET /metrics'];
+const streams = ['', '/users/{userId}', '/groups/{group}'].flatMap((place) => [
+  `GET /api/hubs/{hub}${place}/history`,
+  `DELETE /api/hubs/{hub}${place}/history`,
+  `GET /api/hubs/{hub}${place}/stream`,
+]);
+const ours = ['GET /healthz', 'GET /readyz', 'GET /metrics', ...streams];
 const azure = [
   'HEAD /api/health',
   'POST /api/hubs/{hub}/:addToGroups',
@@ -34,7 +39,7 @@ const azure = [
 ];
 
 describe('routes', () => {
-  test('the table: the 25 operations of Azure, health, readiness and metrics, no more', () => {
+  test('the table: the 25 operations of Azure, those of streams, health, readiness and metrics', () => {
     assert.equal(azure.length, 25);
     assert.deepEqual(
       routes.map(({ method, path }) => `${method} ${path}`).sort(),
