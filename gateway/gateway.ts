@@ -19,6 +19,7 @@ import { NodeBus } from './router/bus/node-bus.ts';
 import { DestinationRules } from './router/destination-rules.ts';
 import { connectionIdOf } from './router/keys.ts';
 import { LocalDirectory } from './router/local-directory.ts';
+import { NoStreams } from './router/no-streams.ts';
 import { Router } from './router/router.ts';
 import { ClientEndpoint, notAWebSocket } from './session/client-endpoint.ts';
 import { noEventHandlers } from './session/event-handlers.ts';
@@ -237,6 +238,7 @@ class Gateway implements RunningGateway {
       services: {
         publisher: this.#router,
         subscribers: this.#router.members,
+        streams: new NoStreams(),
         events: noEventHandlers,
         streamSweep: new StreamSweep(this.#clock),
         limits,

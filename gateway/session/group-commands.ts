@@ -3,8 +3,11 @@
  * which the client asked.
  */
 import type { JoinGroup, LeaveGroup, SendToGroup } from '../protocol/model.ts';
+import { outcomeOfJoin } from './join-outcome.ts';
 import type { Subscriber } from '../router/ports.ts';
 import { GroupChanges } from './group-changes.ts';
+import type { Succeed } from './operations.ts';
+import { scopedPublicationId } from './publication-id.ts';
 import { requirePermission } from './require-permission.ts';
 import type { Connection, SessionServices } from './session-services.ts';
 
@@ -23,24 +26,38 @@ export class GroupCommands {
     this.#options = options;
   }
 
-  /** @throws GatewayError `forbidden`, or what the join fails with. */
-  async change({ group, kind }: JoinGroup | LeaveGroup): Promise<void> {
-    const { connection, services, subscriber } = this.#options;
-    requirePermission(connection, 'joinLeaveGroup', group);
-    this.#changes ??= new GroupChanges();
-    await this.#changes.run(group, async () => {
-      if (kind === 'joinGroup') await services.subscribers.join(subscriber, group);
-      else services.subscribers.leave(subscriber, group);
-    });
+  /**
+   * Acknowledges the join of a stream in the moment from which its messages flow.
+   * @throws GatewayError `forbidden`, or what the join fails with.
+   */
+  async join({ group, since }: JoinGroup, succeed: Succeed): Promise<void> {
+    const { services, subscriber } = this.#options;
+    await this.#change(group, () =>
+      services.subscribers.join(subscriber, group, {
+        since,
+        onJoined: (joined) => succeed(outcomeOfJoin(joined, since)),
+      }),
+    );
+    // Who asked for what came since a place, and was not told more by now, has not got it.
+    if (since !== undefined) succeed({ recovered: false });
+  }
+
+  /** @throws GatewayError `forbidden`. */
+  async leave({ group }: LeaveGroup): Promise<void> {
+    const { services, subscriber } = this.#options;
+    await this.#change(group, async () => services.subscribers.leave(subscriber, group));
   }
 
   /**
    * The caller has seen to the permission.
-   * @throws GatewayError: what the publish fails with.
+   * @throws GatewayError `bad-request`: the id is no good; or what the publish fails with.
    */
-  async send(command: SendToGroup): Promise<void> {
+  async send(command: SendToGroup, succeed: Succeed): Promise<void> {
     const { connection, services } = this.#options;
     const { connectionId, hub, userId } = connection;
+    const clientId = command.id;
+    const id =
+      clientId === undefined ? undefined : scopedPublicationId(connection, command.group, clientId);
     let { payload } = command;
     const change = this.#changes?.pending(command.group);
     if (change !== undefined) {
@@ -48,7 +65,7 @@ export class GroupCommands {
       payload = { ...payload, bytes: new Uint8Array(payload.bytes) };
       await change.catch(() => undefined);
     }
-    await services.publisher.publish({
+    const published = await services.publisher.publish({
       hub,
       to: { kind: 'group', name: command.group },
       payload,
@@ -56,6 +73,14 @@ export class GroupCommands {
       sender: { connectionId, userId },
       noEcho: command.noEcho,
       ttlSeconds: command.ttlSeconds,
+      ...(id === undefined ? {} : { id }),
     });
+    succeed({ id: published.id, position: published.position });
+  }
+
+  async #change(group: string, change: () => Promise<void>): Promise<void> {
+    requirePermission(this.#options.connection, 'joinLeaveGroup', group);
+    this.#changes ??= new GroupChanges();
+    await this.#changes.run(group, change);
   }
 }

@@ -9,6 +9,7 @@ export function replyErrorOf(error: unknown): ReplyError {
     return { name: 'InternalServerError', message: 'The gateway failed; try again' };
   }
   if (error.code === 'forbidden') return { name: 'Forbidden', message: error.message };
+  if (error.code === 'position-diverged') return { name: 'NotFound', message: error.message };
   if (error.status < 500) return { name: 'BadRequest', message: error.message };
   return { name: 'InternalServerError', message: error.message };
 }

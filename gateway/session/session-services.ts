@@ -2,7 +2,7 @@
 import type { Limits } from '../limits.ts';
 import type { Codec } from '../protocol/codec.ts';
 import type { Permissions } from '../protocol/permissions.ts';
-import type { LocalSubscribers, Publisher } from '../router/ports.ts';
+import type { LocalSubscribers, Publisher, Streams } from '../router/ports.ts';
 import type { EventHandlers } from './event-handlers.ts';
 import type { StreamSweep } from './group-streams.ts';
 import type { SessionCounters } from './session-counters.ts';
@@ -11,6 +11,7 @@ import type { SessionCounters } from './session-counters.ts';
 export interface SessionServices {
   readonly publisher: Publisher;
   readonly subscribers: LocalSubscribers;
+  readonly streams: Pick<Streams, 'history'>;
   readonly events: EventHandlers;
   readonly streamSweep: StreamSweep;
   readonly limits: Limits;

@@ -4,7 +4,7 @@
  */
 import { isInternal } from '../error-response.ts';
 import { closeCodes, type CloseCode } from '../protocol/close-codes.ts';
-import { ProtocolError, type Codec } from '../protocol/codec.ts';
+import { ProtocolError, type Codec, type Frame } from '../protocol/codec.ts';
 import type {
   ClientId64,
   Command,
@@ -25,9 +25,10 @@ import { EarlyFrames } from './early-frames.ts';
 import { GroupCommands } from './group-commands.ts';
 import { GroupStreams } from './group-streams.ts';
 import { Invocations } from './invocations.ts';
-import { Operations } from './operations.ts';
+import { Operations, type Succeed } from './operations.ts';
 import { replyErrorOf } from './reply-error.ts';
 import { requirePermission } from './require-permission.ts';
+import { RetainedCommands } from './retained-commands.ts';
 import { count } from './session-counters.ts';
 import type { Connection, SessionIdentity, SessionServices } from './session-services.ts';
 
@@ -48,6 +49,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
   // The rest is made when it is first needed: most connections only listen.
   #operations: Operations | undefined;
   #groups: GroupCommands | undefined;
+  #retained: RetainedCommands | undefined;
   #streams: GroupStreams | undefined;
   #invocations: Invocations | undefined;
 
@@ -118,16 +120,17 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     if (this.#isClosing) return;
     this.#isClosing = true;
     count(this.#services.counters.closes, code);
-    this.#reply({ kind: 'disconnected', reason });
+    const frame = this.#codec.encoder.encodeReply({ kind: 'disconnected', reason });
+    if (frame !== undefined) this.#subscriber?.sendReply(frame);
     this.#subscriber?.socket.end(code, reason);
   }
 
   onGap(notice: GapNotice): void {
-    if (!this.#isClosing) this.#reply(notice);
+    this.#reply(notice);
   }
 
   onBookmark(to: OwnDestination, position: StreamPosition): void {
-    if (!this.#isClosing) this.#reply({ kind: 'bookmark', to, position });
+    this.#reply({ kind: 'bookmark', to, position });
   }
 
   #onEntered(): void {
@@ -163,10 +166,21 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     this.#services.counters.commands[command.kind] += 1;
     switch (command.kind) {
       case 'joinGroup':
+        return this.#perform(command.ackId, async (succeed) =>
+          this.#openGroups()?.join(command, succeed),
+        );
       case 'leaveGroup':
-        return this.#perform(command.ackId, async () => this.#openGroups()?.change(command));
+        return this.#perform(command.ackId, async () => this.#openGroups()?.leave(command));
       case 'sendToGroup':
-        return this.#perform(command.ackId, () => this.#sendToGroup(command));
+        return this.#perform(command.ackId, (succeed) => this.#sendToGroup(command, succeed));
+      case 'resume':
+        return this.#perform(command.ackId, async (succeed) =>
+          this.#openRetained()?.resume(command, succeed),
+        );
+      case 'history':
+        return this.#openOperations().read(command.ackId, async () =>
+          this.#openRetained()?.history(command),
+        );
       case 'event':
         return this.#perform(command.ackId, () => this.#event(command));
       case 'invoke':
@@ -181,8 +195,6 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
         return this.#openStreams().end(command);
       case 'ping':
         return this.#reply({ kind: 'pong' });
-      case 'resume':
-      case 'history':
       case 'refreshToken':
         // No subprotocol has these yet.
         return undefined;
@@ -192,17 +204,22 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     }
   }
 
-  #perform(ackId: ClientId64 | undefined, operation: () => Promise<void>): void {
-    const { counters, limits } = this.#services;
+  #perform(ackId: ClientId64 | undefined, operation: (succeed: Succeed) => Promise<void>): void {
+    this.#openOperations().perform(ackId, operation);
+  }
+
+  #openOperations(): Operations {
+    const { counters, limits, onError } = this.#services;
     this.#operations ??= new Operations({
       limits,
       counters,
+      onError,
       reply: (reply) => this.#reply(reply),
     });
-    this.#operations.perform(ackId, operation);
+    return this.#operations;
   }
 
-  async #sendToGroup(command: SendToGroup): Promise<void> {
+  async #sendToGroup(command: SendToGroup, succeed: Succeed): Promise<void> {
     try {
       requirePermission(this, 'sendToGroup', command.group);
     } catch (error) {
@@ -210,7 +227,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
       if (this.#isSimple) this.close(closeCodes.policyViolation, messageOf(error));
       throw error;
     }
-    await this.#openGroups()?.send(command);
+    await this.#openGroups()?.send(command, succeed);
   }
 
   #openGroups(): GroupCommands | undefined {
@@ -218,6 +235,18 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     if (subscriber === undefined) return undefined;
     this.#groups ??= new GroupCommands({ connection: this, subscriber, services: this.#services });
     return this.#groups;
+  }
+
+  #openRetained(): RetainedCommands | undefined {
+    const subscriber = this.#subscriber;
+    if (subscriber === undefined) return undefined;
+    this.#retained ??= new RetainedCommands({
+      connection: this,
+      subscriber,
+      services: this.#services,
+      send: (frame) => this.#send(frame),
+    });
+    return this.#retained;
   }
 
   async #event(command: SendEvent | Invoke): Promise<void> {
@@ -262,8 +291,14 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
   }
 
   #reply(reply: Reply): void {
+    if (this.#isClosing) return;
     const frame = this.#codec.encoder.encodeReply(reply);
-    if (frame !== undefined) this.#subscriber?.sendReply(frame);
+    if (frame !== undefined) this.#send(frame);
+  }
+
+  /** Nothing follows `disconnected`: what an operation has to say after it is not said. */
+  #send(frame: Frame): void {
+    if (!this.#isClosing) this.#subscriber?.sendReply(frame);
   }
 
   /** A message of the server for this connection alone. */
@@ -277,7 +312,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
       metadata: undefined,
       stream: undefined,
     };
-    this.#subscriber?.sendReply(this.#codec.encoder.encodeMessage(message));
+    this.#send(this.#codec.encoder.encodeMessage(message));
   }
 
   get #isSimple(): boolean {

@@ -1,5 +1,5 @@
 /** A session over fakes of its ports, which write down what they are asked and wait when told to. */
-import type { GatewayError } from '../../../../gateway/errors.ts';
+import { GatewayError } from '../../../../gateway/errors.ts';
 import { defaultLimits, type Limits } from '../../../../gateway/limits.ts';
 import type { Codec, Frame } from '../../../../gateway/protocol/codec.ts';
 import { createCodecs } from '../../../../gateway/protocol/codecs.ts';
@@ -8,10 +8,15 @@ import type { Permissions } from '../../../../gateway/protocol/permissions.ts';
 import { PermissionsTable } from '../../../../gateway/protocol/roles.ts';
 import type {
   Entered,
+  History,
+  HistoryQuery,
+  Joined,
+  JoinOptions,
   LocalSubscribers,
   Publication,
   Published,
   Publisher,
+  Streams,
   Subscriber,
   SubscriberOptions,
 } from '../../../../gateway/router/ports.ts';
@@ -91,6 +96,14 @@ export class FakeSubscribers implements LocalSubscribers {
   readonly log: string[] = [];
   drains = 0;
   joinError: GatewayError | undefined;
+  /** What joins and resumes come to; undefined: the destination is no stream. */
+  joined: Joined | undefined;
+  /** Runs when the session was told of a join: messages would follow. */
+  onJoinedReturn: () => void = () => undefined;
+  /** Where the streams stand that are entered. */
+  entered: readonly Entered[] = [];
+  /** The groups of every connection. */
+  groups: readonly string[] = [];
 
   attach(options: SubscriberOptions): Subscriber {
     this.log.push(`attach ${options.hub} ${options.connectionId} ${options.userId ?? '-'}`);
@@ -108,30 +121,37 @@ export class FakeSubscribers implements LocalSubscribers {
       onDrain: () => {
         this.drains += 1;
       },
-      groupNames: () => [],
-      groupCount: () => 0,
-      isInGroup: () => false,
+      groupNames: () => this.groups,
+      groupCount: () => this.groups.length,
+      isInGroup: (name) => this.groups.includes(name),
     };
   }
 
   async enter(_subscriber: Subscriber, groups: readonly string[]): Promise<readonly Entered[]> {
     await this.entering.pass();
     this.log.push(`enter ${groups.join(',')}`);
-    return [];
+    return this.entered;
   }
 
   detach(): void {
     this.log.push('detach');
   }
 
-  async join(_subscriber: Subscriber, group: string): Promise<void> {
-    await this.joining.pass();
-    if (this.joinError !== undefined) throw this.joinError;
-    this.log.push(`join ${group}`);
+  join(_subscriber: Subscriber, group: string, options: JoinOptions = {}): Promise<void> {
+    return this.#join(`join ${group}`, options);
   }
 
-  async resume(_subscriber: Subscriber, to: 'user' | 'all'): Promise<void> {
-    this.log.push(`resume ${to}`);
+  resume(_subscriber: Subscriber, to: 'user' | 'all', options: JoinOptions): Promise<void> {
+    return this.#join(`resume ${to}`, options);
+  }
+
+  async #join(what: string, { onJoined, since }: JoinOptions): Promise<void> {
+    await this.joining.pass();
+    if (this.joinError !== undefined) throw this.joinError;
+    this.log.push(since === undefined ? what : `${what} since ${since.offset}`);
+    if (this.joined === undefined) return;
+    onJoined?.(this.joined);
+    this.onJoinedReturn();
   }
 
   leave(_subscriber: Subscriber, group: string): void {
@@ -139,17 +159,34 @@ export class FakeSubscribers implements LocalSubscribers {
   }
 }
 
+/** Has one history for everybody. */
+export class FakeStreams implements Pick<Streams, 'history'> {
+  readonly reading = new Turnstile();
+  readonly queries: { readonly hub: string; readonly to: object; readonly query: HistoryQuery }[] =
+    [];
+  answer: History | GatewayError = new GatewayError('not-a-stream', 'It is no stream');
+
+  async history(hub: string, to: object, query: HistoryQuery): Promise<History> {
+    this.queries.push({ hub, to, query });
+    await this.reading.pass();
+    if (this.answer instanceof Error) throw this.answer;
+    return this.answer;
+  }
+}
+
 export class FakePublisher implements Publisher {
   readonly publishing = new Turnstile();
   /** In order of the calls; payloads are copied, as the port says. */
   readonly publications: Publication[] = [];
+  /** What becomes of each, beside its id. */
+  outcome: Omit<Published, 'id'> = { position: undefined, isDuplicate: false };
 
   async publish(publication: Publication): Promise<Published> {
     const { dataType, bytes } = publication.payload;
     const payload = { dataType, bytes: Buffer.from(bytes) };
     this.publications.push({ ...publication, payload });
     await this.publishing.pass();
-    return { id: publication.id ?? 'p', position: undefined, isDuplicate: false };
+    return { id: publication.id ?? 'p', ...this.outcome };
   }
 
   /** Payloads as text. */
@@ -206,6 +243,7 @@ export interface SessionFixtureOptions {
 export class SessionFixture {
   readonly subscribers = new FakeSubscribers();
   readonly publisher = new FakePublisher();
+  readonly streams = new FakeStreams();
   readonly events = new FakeEvents();
   readonly clock = new FakeClock();
   readonly counters = newSessionCounters();
@@ -232,6 +270,7 @@ export class SessionFixture {
     return {
       publisher: this.publisher,
       subscribers: this.subscribers,
+      streams: this.streams,
       events: this.events,
       streamSweep: new StreamSweep(this.clock),
       limits: { ...limits, ...differences },

@@ -1,0 +1,27 @@
+/** Stands for the streams of a gateway that has none. */
+import { GatewayError } from '../errors.ts';
+import type { Destination, History, StreamInfo, Streams } from './ports.ts';
+
+type Retained = Exclude<Destination, { kind: 'connection' }>;
+
+export class NoStreams implements Streams {
+  history(hub: string, to: Retained): Promise<History> {
+    return Promise.reject(notAStream(hub, to));
+  }
+
+  info(hub: string, to: Retained): Promise<StreamInfo> {
+    return Promise.reject(notAStream(hub, to));
+  }
+
+  purge(hub: string, to: Retained): Promise<void> {
+    return Promise.reject(notAStream(hub, to));
+  }
+}
+
+function notAStream(hub: string, to: Retained): GatewayError {
+  const name = to.kind === 'all' ? 'all' : `${to.kind}:${to.name}`;
+  return new GatewayError(
+    'not-a-stream',
+    `'${name}' of hub '${hub}' is no stream; let a rule of hubs.${hub}.streams match it`,
+  );
+}
