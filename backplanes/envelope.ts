@@ -33,12 +33,14 @@ export type EnvelopeDataType = (typeof dataTypes)[number];
 const kinds = ['all', 'user', 'group', 'connection'] as const;
 export type EnvelopeKind = (typeof kinds)[number];
 
-const flags = { noEcho: 1, extension: 2, hasSender: 4, hasUser: 8 } as const;
+const flags = { noEcho: 1, extension: 2, hasSender: 4, hasUser: 8, hasChosenId: 16 } as const;
 
 /** What the publishing node says. Lengths in bytes of UTF-8. */
 export interface EnvelopeFields {
   /** Publication id, at most 255 bytes. */
   readonly id: string;
+  /** True: who published chose the id, so that a repeat has it again. Absent: the node made it. */
+  readonly hasChosenId?: boolean;
   /** The publishing node, at most 255 bytes. */
   readonly nodeId: string;
   /** Counts this node's publications on this key: 1 says that counting began, nothing before. */
@@ -157,6 +159,11 @@ export class EnvelopeView {
     return this.#text(headerBytes, this.#u8(5));
   }
 
+  /** False: no other publication has its id. */
+  get hasChosenId(): boolean {
+    return this.#has(flags.hasChosenId);
+  }
+
   get nodeId(): string {
     return this.#text(headerBytes + this.#u8(5), this.#u8(6));
   }
@@ -236,7 +243,8 @@ function flagsOf(fields: EnvelopeFields): number {
     (fields.noEcho ? flags.noEcho : 0) |
     (fields.extension === undefined ? 0 : flags.extension) |
     (fields.senderConnectionId === undefined ? 0 : flags.hasSender) |
-    (fields.senderUserId === undefined ? 0 : flags.hasUser)
+    (fields.senderUserId === undefined ? 0 : flags.hasUser) |
+    (fields.hasChosenId === true ? flags.hasChosenId : 0)
   );
 }
 

@@ -118,6 +118,11 @@ function backplaneMetrics(router: Router): MetricSource[] {
       () => counters.unclaimed,
     ),
     counter('envelopes_unreadable', 'Envelopes not understood.', () => counters.unreadable),
+    counter(
+      'repeats',
+      'Live publications dropped because they came before with the same chosen id.',
+      () => counters.repeats,
+    ),
     counter('gaps', 'Times the backplane told of a possible loss.', () => counters.gaps),
   ];
 }

@@ -3,11 +3,13 @@ import { compileFilter } from '../protocol/filter/filter.ts';
 import { MetadataError, parseMetadata } from '../protocol/metadata.ts';
 import type { Metadata } from '../protocol/model.ts';
 import type { Limits } from '../limits.ts';
-import type { Destination } from '../router/ports.ts';
+import { positionText } from '../protocol/position-text.ts';
+import type { Destination, Published } from '../router/ports.ts';
 import type { HttpRequest, HttpResponse } from '../transport/transport.ts';
-import { empty, type Call, type Handler, type RestPorts } from './call.ts';
+import type { Call, Handler, RestPorts } from './call.ts';
 import { InvalidArgument } from './errors.ts';
 import { readPayload } from './payload.ts';
+import { publicationIdOf } from './publication-id.ts';
 
 const ttlSecondsMax = 300;
 const metadataPrefix = 'x-webpubsub-metadata-';
@@ -35,7 +37,10 @@ export const sendToConnection: Handler = (call, ports) =>
     { hasFilter: false, hasExcluded: false },
   );
 
-/** 202 once the backplane accepted it, whether anybody is there to get it or not. */
+/**
+ * 202 once the backplane accepted it, or the store stored it, whether anybody is there to get it or
+ * not.
+ */
 async function send(
   call: Call,
   { publisher, limits }: RestPorts,
@@ -43,16 +48,28 @@ async function send(
   options: SendOptions,
 ): Promise<HttpResponse> {
   const excluded = options.hasExcluded ? call.query.list('excluded') : [];
-  await publisher.publish({
-    hub: call.hub,
-    to,
-    payload: readPayload(call.request, limits.jsonDepthMax),
+  const what = { hub: call.hub, to, payload: readPayload(call.request, limits.jsonDepthMax) };
+  const published = await publisher.publish({
+    ...what,
+    id: publicationIdOf(call.request, what),
     metadata: metadataOf(call.request, limits.metadataBytesMax),
     ...(excluded.length > 0 ? { excluded } : {}),
     filter: options.hasFilter ? checkedFilter(call.query.text('filter'), limits) : undefined,
     ttlSeconds: call.query.integer('messageTtlSeconds', { min: 0, max: ttlSecondsMax }),
   });
-  return empty(202);
+  return { status: 202, ...headersOf(published) };
+}
+
+/** What became of a publication that is retained; nothing is told of others. */
+function headersOf({ id, isDuplicate, position }: Published): Pick<HttpResponse, 'headers'> {
+  if (position === undefined) return {};
+  return {
+    headers: {
+      'x-trunkline-publication-id': id,
+      'x-trunkline-position': positionText(position),
+      ...(isDuplicate ? { 'x-trunkline-duplicate': 'true' } : {}),
+    },
+  };
 }
 
 /**

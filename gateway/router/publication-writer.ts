@@ -34,6 +34,7 @@ export class PublicationWriter {
     const id = publication.id ?? this.#nextId();
     const bytes = encodeEnvelope({
       id,
+      hasChosenId: publication.id !== undefined,
       nodeId: this.#nodeId,
       counter: this.#nextCounter(key),
       hub,

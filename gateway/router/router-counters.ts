@@ -13,6 +13,8 @@ export interface RouterCounters {
   unclaimed: number;
   /** Envelopes that could not be read. */
   unreadable: number;
+  /** Live publications that were dropped, because one with their chosen id had come before. */
+  repeats: number;
   /** Times that the backplane told of a possible loss. */
   gaps: number;
   /** Publications that congested members were not given, by the policy that dropped them. */
@@ -31,6 +33,7 @@ export function newRouterCounters(): RouterCounters {
     envelopes: 0,
     unclaimed: 0,
     unreadable: 0,
+    repeats: 0,
     gaps: 0,
     slowDropped: { 'drop-oldest': 0, latest: 0 },
     slowNotices: { 'drop-oldest': 0, latest: 0 },

@@ -11,6 +11,7 @@ import type { Limits } from '../limits.ts';
 import { FilterCache } from '../protocol/filter/filter-cache.ts';
 import { unavailable } from './backplane-failure.ts';
 import { isNodeMessage } from './bus/node-message.ts';
+import { RepeatWindow } from './repeat-window.ts';
 import { RingBudget } from './backlog.ts';
 import { Congestion } from './congestion.ts';
 import { Delivery, type DeliveryOptions } from './delivery.ts';
@@ -19,10 +20,12 @@ import { Fanout } from './fanout.ts';
 import { HubTable } from './hub-table.ts';
 import { Interest } from './interest.ts';
 import { controlKey, inboxKey } from './keys.ts';
+import type { LocalSubscriber } from './local-subscriber.ts';
 import { Members } from './members.ts';
 import type { Publication, Published, Publisher } from './ports.ts';
 import { PublicationWriter } from './publication-writer.ts';
 import { newRouterCounters } from './router-counters.ts';
+import type { Target } from './target.ts';
 
 export interface RouterOptions {
   /** Unique per start; part of every connection id. */
@@ -55,6 +58,7 @@ export class Router implements Publisher {
   readonly #writer: PublicationWriter;
   readonly #inbox: string;
   readonly #filters: FilterCache;
+  readonly #repeats: RepeatWindow;
   #stopSweeping: (() => void) | undefined;
   #linkDetail: string | undefined;
 
@@ -68,6 +72,7 @@ export class Router implements Publisher {
       { lengthMax: limits.filterLengthMax, depthMax: limits.filterDepthMax },
       filterCacheEntries,
     );
+    this.#repeats = new RepeatWindow({ clock });
     this.ringBudget = new RingBudget(limits.ringBytesPerNodeMax);
     this.congestion = new Congestion({
       clock,
@@ -158,12 +163,23 @@ export class Router implements Publisher {
         this.counters.unclaimed += 1;
         return;
       }
+      if (this.#isRepeat(envelope, to)) {
+        this.counters.repeats += 1;
+        return;
+      }
       this.fanout.collect(new Delivery(envelope, this.#deliveryOptions(envelope)), to);
     } catch (error) {
       // A broker is shared ground: what cannot be read is counted and told, never fatal.
       this.counters.unreadable += 1;
       this.#options.onError(error);
     }
+  }
+
+  /** Of live messages only: a stream's store knows what it holds. */
+  #isRepeat(envelope: EnvelopeView, to: Target | LocalSubscriber): boolean {
+    if (!envelope.hasChosenId) return false;
+    if (!('members' in to)) return this.#repeats.isRepeat(to.connectionId, envelope.id);
+    return to.rules.retention === undefined && this.#repeats.isRepeat(to.key, envelope.id);
   }
 
   #addressee(envelope: EnvelopeView): ReturnType<HubTable['connection']> {

@@ -42,6 +42,7 @@ const extension: fc.Arbitrary<Extension> = fc.record(
 
 const fieldsArbitrary: fc.Arbitrary<EnvelopeFields> = fc.record({
   id: text(60),
+  hasChosenId: fc.boolean(),
   nodeId: text(60),
   counter: fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1)),
   hub: text(60),
@@ -63,6 +64,7 @@ const fieldsArbitrary: fc.Arbitrary<EnvelopeFields> = fc.record({
 function readAll(view: EnvelopeView): EnvelopeFields {
   return {
     id: view.id,
+    hasChosenId: view.hasChosenId,
     nodeId: view.nodeId,
     counter: view.counter,
     hub: view.hub,
@@ -99,6 +101,7 @@ function amongOthers(bytes: Uint8Array): Uint8Array {
 
 const sample: EnvelopeFields = {
   id: 'p1',
+  hasChosenId: false,
   nodeId: 'n1',
   counter: 0x1_0000_0002,
   hub: 'chat',

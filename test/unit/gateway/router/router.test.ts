@@ -9,6 +9,7 @@ import {
 import { encodeEnvelope, type EnvelopeFields } from '../../../../backplanes/envelope.ts';
 import { MemoryBackplane, MemoryBroker } from '../../../../backplanes/memory/memory-backplane.ts';
 import { GatewayError } from '../../../../gateway/errors.ts';
+import type { Publication } from '../../../../gateway/router/ports.ts';
 import { TestNode } from './fakes.ts';
 
 const fields: EnvelopeFields = {
@@ -90,6 +91,38 @@ describe('router', () => {
     await node.publish({ kind: 'connection', name: 'no id of ours' }, 'x');
     assert.equal(node.router.counters.unclaimed, 3);
     assert.equal(node.router.counters.unreadable, 0);
+  });
+
+  test('router: a live publication that comes again with its chosen id is dropped', async () => {
+    const node = await TestNode.start();
+    const client = await node.connect({ groups: ['g', 'h'] });
+    const name = client.subscriber.connectionId;
+    const send = (to: Publication['to'], text: string, id?: string) =>
+      node.router.publish({
+        hub: 'hub',
+        to,
+        payload: { dataType: 'text', bytes: Buffer.from(text) },
+        id,
+      });
+    for (const round of ['first', 'again']) {
+      await send({ kind: 'group', name: 'g' }, `g ${round}`, 'a');
+      await send({ kind: 'group', name: 'g' }, `other id ${round}`, round);
+      await send({ kind: 'group', name: 'h' }, `h ${round}`, 'a');
+      await send({ kind: 'connection', name }, `connection ${round}`, 'a');
+      await send({ kind: 'group', name: 'g' }, `no id ${round}`);
+      await turnOfTheLoop();
+      node.clock.endTurn();
+    }
+    assert.deepEqual(client.texts, [
+      'g first',
+      'other id first',
+      'h first',
+      'connection first',
+      'no id first',
+      'other id again',
+      'no id again',
+    ]);
+    assert.equal(node.router.counters.repeats, 3);
   });
 
   test('router: what the backplane refuses is told in the words of the gateway', async () => {
