@@ -72,8 +72,19 @@ function messageMetrics({ router, sessions, transport }: GatewayMetricsOptions):
     },
     counter(
       'silent_failures',
-      'Operations without an ackId that failed; their clients were not told.',
+      'Operations that failed without an ackId or after their ack; their clients were not told.',
       () => sessions.silentFailures,
+    ),
+    counter('heartbeats_sent', 'Heartbeats sent to clients.', () => sessions.heartbeats),
+    counter(
+      'tokens_refreshed',
+      'New tokens taken on open connections.',
+      () => sessions.tokensRefreshed,
+    ),
+    counter(
+      'tokens_expired',
+      'Connections closed because their token had expired.',
+      () => sessions.tokensExpired,
     ),
     counter('deliveries', 'Messages handed to connections in their turn.', () => fanout.deliveries),
     counter('writes', 'Writes that carried those messages.', () => fanout.writes),

@@ -9,7 +9,6 @@ import { plainHub } from './config/sections.ts';
 import { configuredBackplane } from './configured-backplane.ts';
 import { gatewayMetrics, nodeInfo } from './gateway-metrics.ts';
 import { RestApi } from './http/api.ts';
-import { noStreams } from './http/no-streams.ts';
 import { playgroundResponse } from './playground/page.ts';
 import { createCodecs } from './protocol/codecs.ts';
 import { PermissionsTable } from './protocol/roles.ts';
@@ -24,7 +23,9 @@ import { Router } from './router/router.ts';
 import { ClientEndpoint, notAWebSocket } from './session/client-endpoint.ts';
 import { noEventHandlers } from './session/event-handlers.ts';
 import { StreamSweep } from './session/group-streams.ts';
+import { Heartbeats } from './session/heartbeats.ts';
 import { newSessionCounters, type SessionCounters } from './session/session-counters.ts';
+import { TokenExpiry } from './session/token-expiry.ts';
 import type { Logger } from './telemetry/log.ts';
 import { mergedText, Metrics, type MetricsPage } from './telemetry/metrics.ts';
 import { signClientToken, signServerToken } from './tokens/sign.ts';
@@ -102,6 +103,7 @@ class Gateway implements RunningGateway {
   readonly #server: UwsServer;
   readonly #clients: ClientEndpoint;
   readonly #metrics: Metrics;
+  readonly #streams = new NoStreams();
   #port = 0;
   #isReady = false;
   #knowsOthers = false;
@@ -230,6 +232,7 @@ class Gateway implements RunningGateway {
     onError: OnError,
   ): ClientEndpoint {
     const { limits } = this.#config;
+    const clock = this.#clock;
     const permissions = new PermissionsTable({
       nameLengthMax: limits.nameLengthMax,
       entriesMax: permissionsEntriesMax,
@@ -238,16 +241,18 @@ class Gateway implements RunningGateway {
       services: {
         publisher: this.#router,
         subscribers: this.#router.members,
-        streams: new NoStreams(),
+        streams: this.#streams,
         events: noEventHandlers,
-        streamSweep: new StreamSweep(this.#clock),
+        streamSweep: new StreamSweep(clock),
+        heartbeats: new Heartbeats({ clock, counters, periodMs: limits.clientHeartbeatMs }),
+        tokenExpiry: new TokenExpiry({ clock, graceMs: limits.tokenGraceMs }),
+        verifyClient: (token, hub) => tokens.verifyClient(token, hub),
+        permissionsFor: (roles) => permissions.permissionsFromRoles(roles),
         limits,
         counters,
         onError,
       },
       codecs: createCodecs(limits),
-      verifyClient: (token, hub) => tokens.verifyClient(token, hub),
-      permissionsFor: (roles) => permissions.permissionsFromRoles(roles),
       hubSettings: (hub) => hubSettingsOf(this.#config, hub),
       newConnectionId: () =>
         connectionIdOf(this.nodeId, randomBytes(connectionIdBytes).toString('base64url')),
@@ -259,7 +264,7 @@ class Gateway implements RunningGateway {
     const api = new RestApi({
       publisher: this.#router,
       directory: new ClusterDirectory(this.#bus),
-      streams: noStreams,
+      streams: this.#streams,
       tokens,
       accessKeys,
       endpoints: () => this.#endpoints(),

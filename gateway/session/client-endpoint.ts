@@ -19,8 +19,6 @@ import type { SessionServices } from './session-services.ts';
 
 export interface ClientEndpointOptions {
   readonly services: SessionServices;
-  readonly verifyClient: (token: string, hub: string) => ClientIdentity | Promise<ClientIdentity>;
-  readonly permissionsFor: (roles: readonly string[]) => Permissions;
   readonly codecs: Codecs;
   /** Settings of a hub by its folded name. */
   readonly hubSettings: (hub: string) => HubSettings;
@@ -81,7 +79,7 @@ export class ClientEndpoint {
   ): ClientIdentity | Promise<ClientIdentity> {
     const token =
       query.get('access_token') ?? bearerToken(request.headers.get('authorization') ?? '');
-    if (token !== undefined) return this.#options.verifyClient(token, hub);
+    if (token !== undefined) return this.#options.services.verifyClient(token, hub);
     if (this.#options.hubSettings(hub).anonymous) return nobody;
     throw new GatewayError(
       'bad-token',
@@ -97,8 +95,8 @@ export class ClientEndpoint {
   ): UpgradeDecision {
     // Once more: the token's check may have taken its time.
     this.#checkOpen();
-    const { newConnectionId, permissionsFor, services } = this.#options;
-    const permissions = permissionsFor(identity.roles);
+    const { newConnectionId, services } = this.#options;
+    const permissions = services.permissionsFor(identity.roles);
     const { codec, subprotocol } = this.#codecFor(request, query, permissions);
     this.#checkNames(identity);
     const session = new Session(
@@ -107,6 +105,7 @@ export class ClientEndpoint {
         connectionId: newConnectionId(),
         userId: identity.userId,
         groups: identity.groups,
+        expiresAt: identity.expiresAt,
         permissions,
         codec,
       },

@@ -12,8 +12,14 @@ export interface SessionCounters {
   acksSucceeded: number;
   acksFailed: number;
   acksDuplicate: number;
-  /** Operations without an ackId that failed; nobody was told. */
+  /** Operations that failed without an ackId, or after their ack; nobody was told. */
   silentFailures: number;
+  /** Heartbeats sent to clients. */
+  heartbeats: number;
+  /** New tokens taken on open connections. */
+  tokensRefreshed: number;
+  /** Connections closed because their token had expired. */
+  tokensExpired: number;
   /** Upgrades refused by HTTP status. */
   readonly refusals: Map<number, number>;
   /** Connections closed by the gateway, by close code. */
@@ -44,6 +50,9 @@ export function newSessionCounters(): SessionCounters {
     acksFailed: 0,
     acksDuplicate: 0,
     silentFailures: 0,
+    heartbeats: 0,
+    tokensRefreshed: 0,
+    tokensExpired: 0,
     refusals: new Map(),
     closes: new Map(),
   };

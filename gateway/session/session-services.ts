@@ -3,9 +3,12 @@ import type { Limits } from '../limits.ts';
 import type { Codec } from '../protocol/codec.ts';
 import type { Permissions } from '../protocol/permissions.ts';
 import type { LocalSubscribers, Publisher, Streams } from '../router/ports.ts';
+import type { ClientIdentity } from '../tokens/verify.ts';
 import type { EventHandlers } from './event-handlers.ts';
 import type { StreamSweep } from './group-streams.ts';
+import type { Heartbeats } from './heartbeats.ts';
 import type { SessionCounters } from './session-counters.ts';
+import type { TokenExpiry } from './token-expiry.ts';
 
 /** What all sessions of a node share. */
 export interface SessionServices {
@@ -14,6 +17,11 @@ export interface SessionServices {
   readonly streams: Pick<Streams, 'history'>;
   readonly events: EventHandlers;
   readonly streamSweep: StreamSweep;
+  readonly heartbeats: Heartbeats;
+  readonly tokenExpiry: TokenExpiry;
+  /** @throws GatewayError with code `bad-token`, or `issuer-unavailable`; at once, or later. */
+  readonly verifyClient: (token: string, hub: string) => ClientIdentity | Promise<ClientIdentity>;
+  readonly permissionsFor: (roles: readonly string[]) => Permissions;
   readonly limits: Limits;
   readonly counters: SessionCounters;
   /** Is told every error that is a fault of the gateway itself. Must not throw. */
@@ -33,5 +41,7 @@ export interface Connection {
 export interface SessionIdentity extends Connection {
   /** Groups to be a member of from the start. */
   readonly groups: readonly string[];
+  /** Of the token: seconds since 1970; infinity: never, or there was none. */
+  readonly expiresAt: number;
   readonly codec: Codec;
 }

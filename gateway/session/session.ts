@@ -19,12 +19,13 @@ import type {
   StreamPosition,
 } from '../protocol/model.ts';
 import type { Permissions } from '../protocol/permissions.ts';
-import type { Subscriber, SubscriberOwner } from '../router/ports.ts';
+import type { Entered, Subscriber, SubscriberOwner } from '../router/ports.ts';
 import type { Socket, SocketHandler } from '../transport/transport.ts';
 import { EarlyFrames } from './early-frames.ts';
 import { GroupCommands } from './group-commands.ts';
 import { GroupStreams } from './group-streams.ts';
 import { Invocations } from './invocations.ts';
+import { NativeLife } from './native-life.ts';
 import { Operations, type Succeed } from './operations.ts';
 import { replyErrorOf } from './reply-error.ts';
 import { requirePermission } from './require-permission.ts';
@@ -41,12 +42,14 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
   permissions: Permissions;
   readonly #codec: Codec;
   readonly #services: SessionServices;
+  readonly #expiresAt: number;
   #initialGroups: readonly string[];
   #subscriber: Subscriber | undefined;
   /** Frames that came before the broker confirmed the connection's interest. */
   #early: EarlyFrames | undefined;
   #isClosing = false;
   // The rest is made when it is first needed: most connections only listen.
+  #native: NativeLife | undefined;
   #operations: Operations | undefined;
   #groups: GroupCommands | undefined;
   #retained: RetainedCommands | undefined;
@@ -59,6 +62,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     this.userId = identity.userId;
     this.permissions = identity.permissions;
     this.#codec = identity.codec;
+    this.#expiresAt = identity.expiresAt;
     this.#initialGroups = identity.groups;
     this.#services = services;
   }
@@ -81,7 +85,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     this.#subscriber = subscriber;
     subscribers
       .enter(subscriber, this.#initialGroups)
-      .then(() => this.#onEntered())
+      .then((streams) => this.#onEntered(streams))
       .catch((error: unknown) => this.#fail(error));
     this.#initialGroups = noGroups;
   }
@@ -111,6 +115,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
 
   onClose(): void {
     this.#isClosing = true;
+    this.#native?.end();
     this.#services.counters.open -= 1;
     this.#streams?.cancelAll();
     if (this.#subscriber !== undefined) this.#services.subscribers.detach(this.#subscriber);
@@ -119,6 +124,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
   close(code: CloseCode, reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#native?.end();
     count(this.#services.counters.closes, code);
     const frame = this.#codec.encoder.encodeReply({ kind: 'disconnected', reason });
     if (frame !== undefined) this.#subscriber?.sendReply(frame);
@@ -133,17 +139,30 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     this.#reply({ kind: 'bookmark', to, position });
   }
 
-  #onEntered(): void {
+  #onEntered(streams: readonly Entered[]): void {
     if (this.#isClosing) return;
     this.#reply({
       kind: 'connected',
       connectionId: this.connectionId,
       userId: this.userId,
       reconnectionToken: undefined,
+      greeting: this.#openNative()?.begin(streams),
     });
     const early = this.#early;
     this.#early = undefined;
     early?.replay((bytes, isBinary) => this.onFrame(bytes, isBinary));
+  }
+
+  #openNative(): NativeLife | undefined {
+    const subscriber = this.#subscriber;
+    if (subscriber === undefined || this.#codec.isNative !== true) return undefined;
+    this.#native ??= new NativeLife({
+      session: this,
+      subscriber,
+      services: this.#services,
+      expiresAt: this.#expiresAt,
+    });
+    return this.#native;
   }
 
   /** For errors of what nobody waits for: neither the transport nor an operation. */
@@ -196,8 +215,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
       case 'ping':
         return this.#reply({ kind: 'pong' });
       case 'refreshToken':
-        // No subprotocol has these yet.
-        return undefined;
+        return this.#perform(command.ackId, async () => this.#native?.refresh(command.token));
       case 'sequenceAck':
         // Only reliable subprotocols number messages; the others ignore it (Azure §3.1).
         return undefined;

@@ -29,12 +29,14 @@ class Door {
   constructor(limits: { readonly groupsPerConnectionMax?: number } = {}) {
     const permissions = new PermissionsTable({ nameLengthMax: 32, entriesMax: 100 });
     this.endpoint = new ClientEndpoint({
-      services: this.fixture.services(limits),
-      verifyClient: (token, hub) => {
-        this.asked.push([token, hub]);
-        return this.verify();
+      services: {
+        ...this.fixture.services(limits),
+        verifyClient: (token, hub) => {
+          this.asked.push([token, hub]);
+          return this.verify();
+        },
+        permissionsFor: (roles) => permissions.permissionsFromRoles(roles),
       },
-      permissionsFor: (roles) => permissions.permissionsFromRoles(roles),
       codecs,
       hubSettings: (hub) => ({ ...plainHub, anonymous: hub === 'open' }),
       newConnectionId: () => 'node-1',

@@ -23,9 +23,12 @@ import type {
 import type { ClientEvent, EventHandlers } from '../../../../gateway/session/event-handlers.ts';
 import { noEventHandlers } from '../../../../gateway/session/event-handlers.ts';
 import { StreamSweep } from '../../../../gateway/session/group-streams.ts';
+import { Heartbeats } from '../../../../gateway/session/heartbeats.ts';
 import { Session } from '../../../../gateway/session/session.ts';
 import { newSessionCounters } from '../../../../gateway/session/session-counters.ts';
 import type { SessionServices } from '../../../../gateway/session/session-services.ts';
+import { TokenExpiry } from '../../../../gateway/session/token-expiry.ts';
+import type { ClientIdentity } from '../../../../gateway/tokens/verify.ts';
 import type { Socket } from '../../../../gateway/transport/transport.ts';
 
 export const limits: Limits = { ...defaultLimits, nameLengthMax: 32 };
@@ -59,6 +62,7 @@ export async function settled(): Promise<void> {
 /** Like the real one, it takes nothing after its end. */
 export class FakeSocket implements Socket {
   isOpen = true;
+  buffered = 0;
   /** Text frames parsed, binary ones as they are. */
   readonly frames: unknown[] = [];
   readonly ends: { readonly code: number; readonly reason: string }[] = [];
@@ -75,7 +79,7 @@ export class FakeSocket implements Socket {
   }
 
   bufferedBytes(): number {
-    return 0;
+    return this.buffered;
   }
 
   end(code: number, reason: string): void {
@@ -210,10 +214,16 @@ export class FakeEvents implements EventHandlers {
 /** Moves by hand. */
 export class FakeClock {
   nowMs = 1000;
+  /** Seconds since 1970 when `nowMs` was 0; a clock may be set. */
+  wallAtStart = 1_700_000_000;
   readonly #callbacks = new Set<() => void>();
 
   monotonicMs(): number {
     return this.nowMs;
+  }
+
+  wallSeconds(): number {
+    return this.wallAtStart + this.nowMs / 1000;
   }
 
   every(_periodMs: number, callback: () => void): () => void {
@@ -237,6 +247,7 @@ export interface SessionFixtureOptions {
   readonly roles?: readonly string[];
   readonly userId?: string | undefined;
   readonly groups?: readonly string[];
+  readonly expiresAt?: number;
   readonly limits?: Partial<Limits>;
 }
 
@@ -250,15 +261,21 @@ export class SessionFixture {
   readonly errors: unknown[] = [];
   readonly socket = new FakeSocket();
   readonly session: Session;
+  /** What a token of a refresh says; throws, or waits, as the test wants. */
+  verify: (token: string, hub: string) => ClientIdentity | Promise<ClientIdentity> = () => {
+    throw new GatewayError('bad-token', 'The token is no good');
+  };
 
   constructor(options: SessionFixtureOptions = {}) {
     const { codec = jsonCodec(), groups = [], roles = allRoles } = options;
+    const { expiresAt = Number.POSITIVE_INFINITY } = options;
     this.session = new Session(
       {
         hub: 'chat',
         connectionId: 'node-1',
         userId: 'userId' in options ? options.userId : 'anna',
         groups,
+        expiresAt,
         permissions: permissionsOf(roles),
         codec,
       },
@@ -267,14 +284,20 @@ export class SessionFixture {
   }
 
   services(differences: Partial<Limits> = {}): SessionServices {
+    const { clock, counters } = this;
+    const { clientHeartbeatMs, tokenGraceMs } = { ...limits, ...differences };
     return {
       publisher: this.publisher,
       subscribers: this.subscribers,
       streams: this.streams,
       events: this.events,
-      streamSweep: new StreamSweep(this.clock),
+      streamSweep: new StreamSweep(clock),
+      heartbeats: new Heartbeats({ clock, counters, periodMs: clientHeartbeatMs }),
+      tokenExpiry: new TokenExpiry({ clock, graceMs: tokenGraceMs }),
+      verifyClient: (token, hub) => this.verify(token, hub),
+      permissionsFor: permissionsOf,
       limits: { ...limits, ...differences },
-      counters: this.counters,
+      counters,
       onError: (error) => this.errors.push(error),
     };
   }
