@@ -3,10 +3,11 @@
  * Unknown properties are skipped; a known one that appears twice is refused, because two readers
  * could disagree on which of them counts.
  */
-import { closeCodes } from './close-codes.ts';
-import { ProtocolError } from './codec.ts';
+import type { ProtocolError } from './codec.ts';
+import type { FrameFields } from './frame-fields.ts';
+import { FrameField, refused } from './frame-fields.ts';
 import type { MemberVisitor } from './json-scanner.ts';
-import { JsonError, scanObject, scanSoleObject } from './json-scanner.ts';
+import { JsonError, scanNextObject, scanObject, scanSoleObject } from './json-scanner.ts';
 import type { ClientId64 } from './model.ts';
 import { shown } from './shown.ts';
 
@@ -17,33 +18,21 @@ const exactDigitsMax = 15;
 const noBytes = Buffer.alloc(0);
 const uint64Max = 2n ** 64n - 1n;
 
-/** Where the value of one property lies in the bytes that are being read. */
-export class JsonField {
-  readonly name: string;
-  /** The name's bytes; names are ASCII. */
-  readonly key: Uint8Array;
-  /** -1: the property is missing. */
-  start = -1;
-  end = -1;
-
-  constructor(name: string) {
-    this.name = name;
-    this.key = Buffer.from(name, 'latin1');
-  }
-}
-
 /**
  * One per shape of object; its state is that of the last `read`, so everything wanted of an object
  * is taken before the next one is read.
  */
-export class JsonFields<Name extends string> implements MemberVisitor {
-  readonly field: Readonly<Record<Name, JsonField>>;
-  readonly #all: readonly JsonField[];
-  readonly #byLength: (readonly JsonField[])[] = [];
+export class JsonFields<Name extends string> implements FrameFields<Name>, MemberVisitor {
+  readonly field: Readonly<Record<Name, FrameField>>;
+  readonly #all: readonly FrameField[];
+  readonly #byLength: (readonly FrameField[])[] = [];
+  readonly #depthMax: number;
   #bytes: Buffer = noBytes;
 
-  constructor(names: readonly Name[]) {
-    this.#all = names.map((name) => new JsonField(name));
+  /** @param depthMax deepest nesting, the object itself included. */
+  constructor(names: readonly Name[], depthMax: number) {
+    this.#depthMax = depthMax;
+    this.#all = names.map((name) => new FrameField(name));
     for (const field of this.#all) {
       const { length } = field.name;
       this.#byLength[length] = [...(this.#byLength[length] ?? []), field];
@@ -51,7 +40,7 @@ export class JsonFields<Name extends string> implements MemberVisitor {
     // The keys are exactly `names`; Object.fromEntries cannot know that.
     this.field = Object.fromEntries(this.#all.map((field) => [field.name, field])) as Record<
       Name,
-      JsonField
+      FrameField
     >;
   }
 
@@ -59,14 +48,26 @@ export class JsonFields<Name extends string> implements MemberVisitor {
    * Reads a whole frame, which must be one object.
    * @throws ProtocolError
    */
-  readFrame(bytes: Buffer, depthMax: number): void {
+  readSole(bytes: Buffer): void {
     this.#reset(bytes);
     try {
-      scanSoleObject(bytes, depthMax, this);
+      scanSoleObject(bytes, this.#depthMax, this);
     } catch (error) {
-      if (!(error instanceof JsonError)) throw error;
-      const message = `${error.message}; a frame is one JSON object in UTF-8, at most ${depthMax} deep`;
-      throw new ProtocolError(closeCodes.invalidMessage, message, { cause: error });
+      throw this.#refusal(error, 'a frame is one JSON object');
+    }
+  }
+
+  /**
+   * Reads the object that begins at `start`, white space in front of it included.
+   * @returns the index after its last byte.
+   * @throws ProtocolError
+   */
+  readNext(bytes: Buffer, start: number): number {
+    this.#reset(bytes);
+    try {
+      return scanNextObject(bytes, start, this.#depthMax, this);
+    } catch (error) {
+      throw this.#refusal(error, 'a frame is JSON objects, each on a line of its own');
     }
   }
 
@@ -75,10 +76,10 @@ export class JsonFields<Name extends string> implements MemberVisitor {
    * null.
    * @throws ProtocolError: it is not an object.
    */
-  readNested(owner: JsonFields<string>, parent: JsonField, depthMax: number): boolean {
+  readNested<Owner extends string>(owner: JsonFields<Owner>, parent: FrameField): boolean {
     if (!owner.isPresent(parent)) return false;
     this.#reset(owner.#bytes);
-    owner.#visitMembers(parent, depthMax, this);
+    owner.#visitMembers(parent, this);
     return true;
   }
 
@@ -96,26 +97,26 @@ export class JsonFields<Name extends string> implements MemberVisitor {
   }
 
   /** False: the property is missing or null. */
-  isPresent(field: JsonField): boolean {
+  isPresent(field: FrameField): boolean {
     return field.start !== -1 && !this.isNull(field);
   }
 
-  isNull(field: JsonField): boolean {
+  isNull(field: FrameField): boolean {
     // Only the literal null begins with n.
     return this.#bytes[field.start] === 0x6e;
   }
 
-  isString(field: JsonField): boolean {
+  isString(field: FrameField): boolean {
     return this.#bytes[field.start] === quote;
   }
 
   /** The value as it was sent, a view into the frame. */
-  raw(field: JsonField): Uint8Array {
+  raw(field: FrameField): Uint8Array {
     return this.#bytes.subarray(field.start, field.end);
   }
 
   /** For messages: the beginning of the value as it was sent. */
-  shownValue(field: JsonField): string {
+  shownValue(field: FrameField): string {
     if (field.start === -1) return 'nothing';
     const text = this.#bytes.toString('utf8', field.start, Math.min(field.end, field.start + 64));
     return shown(text);
@@ -126,7 +127,7 @@ export class JsonFields<Name extends string> implements MemberVisitor {
    * becomes U+FFFD: UTF-8 cannot carry it.
    * @throws ProtocolError: it is missing or not a string.
    */
-  utf8(field: JsonField): Uint8Array {
+  utf8(field: FrameField): Uint8Array {
     const { start, end } = this.#string(field);
     const content = this.#bytes.subarray(start + 1, end - 1);
     if (!content.includes(backslash)) return content;
@@ -138,7 +139,7 @@ export class JsonFields<Name extends string> implements MemberVisitor {
    * U+FFFD in their place would make one name of two.
    * @throws ProtocolError: it is missing or not a string.
    */
-  text(field: JsonField): string {
+  text(field: FrameField): string {
     const { start, end } = this.#string(field);
     if (!this.#hasEscape(start, end)) return this.#bytes.toString('utf8', start + 1, end - 1);
     return this.#unescaped(start, end);
@@ -148,12 +149,12 @@ export class JsonFields<Name extends string> implements MemberVisitor {
    * Text that is no name: a lone surrogate becomes U+FFFD, as in `utf8`.
    * @throws ProtocolError: it is there and not a string.
    */
-  optionalText(field: JsonField): string | undefined {
+  optionalText(field: FrameField): string | undefined {
     return this.isPresent(field) ? this.text(field).toWellFormed() : undefined;
   }
 
   /** @throws ProtocolError: it is there and neither true nor false. */
-  optionalBoolean(field: JsonField): boolean {
+  optionalBoolean(field: FrameField): boolean {
     if (!this.isPresent(field)) return false;
     const first = this.#bytes[field.start];
     if (first === 0x74) return true;
@@ -162,7 +163,7 @@ export class JsonFields<Name extends string> implements MemberVisitor {
   }
 
   /** @throws ProtocolError: it is there and not an unsigned 64-bit integer in plain digits. */
-  optionalUint64(field: JsonField): ClientId64 | undefined {
+  optionalUint64(field: FrameField): ClientId64 | undefined {
     if (!this.isPresent(field)) return undefined;
     const { start, end } = field;
     let value = 0;
@@ -179,7 +180,7 @@ export class JsonFields<Name extends string> implements MemberVisitor {
   }
 
   /** @throws ProtocolError: it is there and not an integer from `min` to `max`. */
-  optionalInteger(field: JsonField, min: number, max: number): number | undefined {
+  optionalInteger(field: FrameField, min: number, max: number): number | undefined {
     if (!this.isPresent(field)) return undefined;
     // A fraction, an exponent or a sign is no digit: what is left are plain integers.
     const digits = this.#bytes.toString(
@@ -197,9 +198,9 @@ export class JsonFields<Name extends string> implements MemberVisitor {
    * The members of the object that is the value of `field`, all of which must be strings.
    * @throws ProtocolError
    */
-  stringMembers(field: JsonField, depthMax: number): [key: string, value: string][] {
+  stringMembers(field: FrameField): [key: string, value: string][] {
     const pairs: [string, string][] = [];
-    this.#visitMembers(field, depthMax, {
+    this.#visitMembers(field, {
       onMember: (keyStart, keyEnd, valueStart, valueEnd) => {
         const key = this.#unescaped(keyStart - 1, keyEnd + 1);
         if (this.#bytes[valueStart] !== quote) {
@@ -211,11 +212,11 @@ export class JsonFields<Name extends string> implements MemberVisitor {
     return pairs;
   }
 
-  #visitMembers(field: JsonField, depthMax: number, visitor: MemberVisitor): void {
+  #visitMembers(field: FrameField, visitor: MemberVisitor): void {
     if (this.#bytes[field.start] !== 0x7b) {
       throw refused(`"${field.name}" must be an object, got ${this.shownValue(field)}`);
     }
-    scanObject(this.#bytes, field.start, depthMax, visitor);
+    scanObject(this.#bytes, field.start, this.#depthMax, visitor);
   }
 
   #reset(bytes: Buffer): void {
@@ -223,14 +224,14 @@ export class JsonFields<Name extends string> implements MemberVisitor {
     for (const field of this.#all) field.start = -1;
   }
 
-  #find(keyStart: number, keyEnd: number): JsonField | undefined {
+  #find(keyStart: number, keyEnd: number): FrameField | undefined {
     const found = this.#match(this.#bytes, keyStart, keyEnd);
     if (found !== undefined || !this.#hasEscape(keyStart, keyEnd)) return found;
     const key = Buffer.from(this.#unescaped(keyStart - 1, keyEnd + 1), 'utf8');
     return this.#match(key, 0, key.length);
   }
 
-  #match(bytes: Uint8Array, start: number, end: number): JsonField | undefined {
+  #match(bytes: Uint8Array, start: number, end: number): FrameField | undefined {
     const candidates = this.#byLength[end - start];
     if (candidates === undefined) return undefined;
     for (const field of candidates) {
@@ -242,7 +243,7 @@ export class JsonFields<Name extends string> implements MemberVisitor {
     return undefined;
   }
 
-  #string(field: JsonField): JsonField {
+  #string(field: FrameField): FrameField {
     if (this.isString(field)) return field;
     if (field.start === -1) throw refused(`"${field.name}" is missing; it must be a string`);
     throw refused(`"${field.name}" must be a string, got ${this.shownValue(field)}`);
@@ -261,13 +262,14 @@ export class JsonFields<Name extends string> implements MemberVisitor {
     return JSON.parse(this.#bytes.toString('utf8', start, end)) as string;
   }
 
-  #notUint64(field: JsonField): ProtocolError {
+  #notUint64(field: FrameField): ProtocolError {
     const got = this.shownValue(field);
     return refused(`"${field.name}" must be an integer from 0 to 2^64-1, got ${got}`);
   }
-}
 
-/** A frame whose fault is its content. */
-export function refused(message: string): ProtocolError {
-  return new ProtocolError(closeCodes.invalidMessage, message);
+  #refusal(error: unknown, rule: string): unknown {
+    if (!(error instanceof JsonError)) return error;
+    const message = `${error.message}; ${rule} in UTF-8, at most ${this.#depthMax} deep`;
+    return refused(message, { cause: error });
+  }
 }

@@ -1,16 +1,9 @@
-/** The properties `data` and `dataType` of JSON frames, to payloads and back. */
+/** The property `data` of JSON frames, to payloads and back. */
 import { decodeBase64 } from './base64.ts';
-import type { JsonField, JsonFields } from './json-fields.ts';
-import { refused } from './json-fields.ts';
-import type { DataType, Payload } from './model.ts';
-import { shown } from './shown.ts';
-
-const dataTypes: ReadonlyMap<string, DataType> = new Map([
-  ['json', 'json'],
-  ['text', 'text'],
-  ['binary', 'binary'],
-  ['protobuf', 'protobuf'],
-]);
+import { readDataType } from './data-type.ts';
+import { refused } from './frame-fields.ts';
+import type { JsonFields } from './json-fields.ts';
+import type { Payload } from './model.ts';
 
 /**
  * The payload of the frame that `fields` has read; JSON and unescaped text are views into it.
@@ -20,7 +13,7 @@ export function readPayload<Name extends string>(
   fields: JsonFields<Name | 'data' | 'dataType'>,
 ): Payload {
   const { data } = fields.field;
-  const dataType = readDataType(fields, fields.field.dataType);
+  const dataType = readDataType(fields);
   if (data.start === -1) throw refused('"data" is missing; send it, "" or {} if there is nothing');
   switch (dataType) {
     case 'json':
@@ -36,14 +29,6 @@ export function readPayload<Name extends string>(
       throw refused(`"data" of dataType "${dataType}" must be padded base64, got ${got}`);
     }
   }
-}
-
-function readDataType(fields: JsonFields<string>, field: JsonField): DataType {
-  if (!fields.isPresent(field)) return 'json';
-  const name = fields.text(field);
-  const dataType = dataTypes.get(name) ?? dataTypes.get(name.toLowerCase());
-  if (dataType !== undefined) return dataType;
-  throw refused(`"dataType" must be json, text, binary or protobuf, got ${shown(name)}`);
 }
 
 /** The payload as a JSON value in UTF-8; JSON payloads come back as they are. */

@@ -57,9 +57,24 @@ export function soleJsonValue(bytes: Uint8Array, depthMax: number): Uint8Array {
  * @throws JsonError, possibly after members were told.
  */
 export function scanSoleObject(bytes: Uint8Array, depthMax: number, visitor: MemberVisitor): void {
-  const start = skipSpace(bytes, 0);
-  if (at(bytes, start) !== openBrace) throw unexpected('an object', bytes, start);
-  expectEnd(bytes, scanObject(bytes, start, depthMax, visitor));
+  expectEnd(bytes, scanNextObject(bytes, 0, depthMax, visitor));
+}
+
+/**
+ * Measures the object that begins at `start`, white space in front of it included, and tells
+ * `visitor` its members.
+ * @returns the index after its closing brace.
+ * @throws JsonError, possibly after members were told.
+ */
+export function scanNextObject(
+  bytes: Uint8Array,
+  start: number,
+  depthMax: number,
+  visitor: MemberVisitor,
+): number {
+  const first = skipSpace(bytes, start);
+  if (at(bytes, first) !== openBrace) throw unexpected('an object', bytes, first);
+  return scanObject(bytes, first, depthMax, visitor);
 }
 
 /**
@@ -215,7 +230,8 @@ function scanLiteral(bytes: Uint8Array, start: number, literal: Uint8Array): num
   return start + literal.length;
 }
 
-function skipSpace(bytes: Uint8Array, start: number): number {
+/** The index of the first byte from `start` on that is no white space; the length: there is none. */
+export function skipSpace(bytes: Uint8Array, start: number): number {
   let index = start;
   while (isSpace[at(bytes, index)] === 1) index++;
   return index;
