@@ -6,6 +6,7 @@ import type { Codec, DecodeLimits } from './codec.ts';
 import { JsonWebPubSubCodec } from './json-webpubsub.ts';
 import type { SimpleMode } from './simple.ts';
 import { SimpleCodec, SimpleEncoder } from './simple.ts';
+import { TrunklineJsonCodec } from './trunkline-json.ts';
 
 /** Made once per gateway: connections of one subprotocol share one codec and one encoder. */
 export class Codecs {
@@ -14,7 +15,7 @@ export class Codecs {
   readonly #simpleEvents = new SimpleCodec(this.#simpleEncoder, { mode: 'sendEvent' });
 
   constructor(limits: DecodeLimits) {
-    this.#codecs = [new JsonWebPubSubCodec(limits)];
+    this.#codecs = [new JsonWebPubSubCodec(limits), new TrunklineJsonCodec(limits)];
   }
 
   /** Subprotocols that can be offered. */
