@@ -12,6 +12,10 @@ export interface ErrorResponseExtras {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** All that the world is told of a failure of ours. */
+export const internalMessage =
+  "The gateway failed on this request; the operator finds the reason in the node's log.";
+
 /** Seconds after which a client may try again what failed for the moment. */
 const retryAfterSeconds = '1';
 
@@ -44,10 +48,7 @@ export function responseToError(error: unknown): HttpResponse {
   if (error instanceof GatewayError && !isInternal(error)) {
     return errorResponse(error.code, error.message);
   }
-  return errorResponse(
-    'internal',
-    "The gateway failed on this request; the operator finds the reason in the node's log.",
-  );
+  return errorResponse('internal', internalMessage);
 }
 
 /** True for errors that the operator must hear of, because the client is not told. */

@@ -189,6 +189,12 @@ export const limitTable = {
     max: 10_000,
     meaning: 'Messages that one request for history may ask for',
   },
+  batchMessagesMax: {
+    default: 1000,
+    min: 1,
+    max: 10_000,
+    meaning: 'Messages in one request that sends many; a larger one is refused',
+  },
   filterLengthMax: {
     default: 8 * KiB,
     min: 64,

@@ -14,8 +14,6 @@ import { routes } from './routes.ts';
 
 export interface RestApiOptions extends RestPorts {
   readonly tokens: ServerTokens;
-  /** Is told every error that was answered with 500. Must not throw. */
-  readonly onError: (error: unknown) => void;
 }
 
 /** From this size on, a token is verified before the body is read, and once more with it. */

@@ -28,6 +28,8 @@ export interface RestPorts {
   readonly clock: Pick<Clock, 'wallSeconds'>;
   readonly readiness: () => Readiness;
   readonly metrics: { text(): Promise<string>; readonly contentType: string };
+  /** Is told every error that was answered with 500. Must not throw. */
+  readonly onError: (error: unknown) => void;
 }
 
 export type Handler = (call: Call, ports: RestPorts) => HttpResponse | Promise<HttpResponse>;

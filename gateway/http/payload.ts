@@ -38,18 +38,26 @@ export function readJsonObject(
   request: HttpRequestWithBody,
   jsonDepthMax: number,
 ): Readonly<Record<string, unknown>> {
-  const { mediaType, charset } = contentTypeOf(request);
-  if (mediaType !== 'application/json') {
-    throw unsupported(`must be application/json, got ${shown(mediaType)}.`);
-  }
   // Depth is bounded before anything is built.
-  const bytes = jsonBytes(toUtf8(request.body, charset), jsonDepthMax);
+  const bytes = readJsonBytes(request, jsonDepthMax);
   const value: unknown = JSON.parse(Buffer.from(bytes).toString());
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     // Every object that JSON.parse makes is one of string keys.
     return value as Record<string, unknown>;
   }
   throw new InvalidArgument('body', 'The request body must be a JSON object.');
+}
+
+/**
+ * The one JSON value in the body of a request, in UTF-8, without blanks around it.
+ * @throws InvalidArgument: 415 for another content type, 400 when it is not JSON.
+ */
+export function readJsonBytes(request: HttpRequestWithBody, jsonDepthMax: number): Uint8Array {
+  const { mediaType, charset } = contentTypeOf(request);
+  if (mediaType !== 'application/json') {
+    throw unsupported(`must be application/json, got ${shown(mediaType)}.`);
+  }
+  return jsonBytes(toUtf8(request.body, charset), jsonDepthMax);
 }
 
 function contentTypeOf(request: HttpRequestWithBody): { mediaType: string; charset: string } {

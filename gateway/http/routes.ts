@@ -1,8 +1,9 @@
 /**
  * The table of everything that the gateway answers over plain HTTP. It is data: the OpenAPI document
  * is held against it. Operations and statuses are those of Azure Web PubSub 2024-12-01,
- * and those of streams, which Azure does not have.
+ * and those of streams and batches, which Azure does not have.
  */
+import { sendBatch } from './batch.ts';
 import type { Handler } from './call.ts';
 import * as connections from './connections.ts';
 import * as groups from './groups.ts';
@@ -43,6 +44,8 @@ export const routes: readonly Route[] = [
   withBody(`${user}/:send`, 'sendToUser', send.sendToUser),
   withBody(`${group}/:send`, 'sendToGroup', send.sendToGroup),
   withBody(`${connection}/:send`, 'sendToConnection', send.sendToConnection),
+
+  withBody(`${hub}/:sendBatch`, 'sendBatch', sendBatch),
 
   withBody(`${hub}/:addToGroups`, 'addConnectionsToGroups', groups.addConnectionsToGroups),
   withBody(

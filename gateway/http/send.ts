@@ -11,7 +11,8 @@ import { InvalidArgument } from './errors.ts';
 import { readPayload } from './payload.ts';
 import { publicationIdOf } from './publication-id.ts';
 
-const ttlSecondsMax = 300;
+/** Longest time to live of a message, as in Azure. */
+export const ttlSecondsMax = 300;
 const metadataPrefix = 'x-webpubsub-metadata-';
 
 /** Which of the query's keys an operation has. */

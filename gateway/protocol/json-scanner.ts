@@ -90,7 +90,7 @@ export function scanValue(bytes: Uint8Array, start: number, depthLeft: number): 
     case openBrace:
       return scanObject(bytes, start, depthLeft, undefined);
     case openBracket:
-      return scanArray(bytes, start, depthLeft);
+      return scanArray(bytes, start, depthLeft, undefined);
     case 0x74:
       return scanLiteral(bytes, start, literals.true);
     case 0x66:
@@ -134,12 +134,24 @@ export function scanObject(
   }
 }
 
-function scanArray(bytes: Uint8Array, start: number, depthLeft: number): number {
+/**
+ * Measures the array whose opening bracket is at `start`, and tells its items in their order.
+ * @returns the index after its closing bracket.
+ * @throws JsonError, possibly after items were told.
+ */
+export function scanArray(
+  bytes: Uint8Array,
+  start: number,
+  depthLeft: number,
+  onItem: ((start: number, end: number) => void) | undefined,
+): number {
   if (depthLeft < 1) throw new JsonError('nested too deeply', start);
   let index = skipSpace(bytes, start + 1);
   if (at(bytes, index) === closeBracket) return index + 1;
   for (;;) {
-    index = skipSpace(bytes, scanValue(bytes, index, depthLeft - 1));
+    const end = scanValue(bytes, index, depthLeft - 1);
+    onItem?.(index, end);
+    index = skipSpace(bytes, end);
     const delimiter = at(bytes, index);
     if (delimiter === closeBracket) return index + 1;
     if (delimiter !== comma) throw unexpected("',' or ']'", bytes, index);

@@ -9,7 +9,8 @@ const streams = ['', '/users/{userId}', '/groups/{group}'].flatMap((place) => [
   `DELETE /api/hubs/{hub}${place}/history`,
   `GET /api/hubs/{hub}${place}/stream`,
 ]);
-const ours = ['GET /healthz', 'GET /readyz', 'GET /metrics', ...streams];
+const batch = 'POST /api/hubs/{hub}/:sendBatch';
+const ours = ['GET /healthz', 'GET /readyz', 'GET /metrics', batch, ...streams];
 const azure = [
   'HEAD /api/health',
   'POST /api/hubs/{hub}/:addToGroups',
@@ -39,7 +40,7 @@ const azure = [
 ];
 
 describe('routes', () => {
-  test('the table: the 25 operations of Azure, those of streams, health, readiness and metrics', () => {
+  test('the table: the 25 operations of Azure, streams, batches, health, readiness and metrics', () => {
     assert.equal(azure.length, 25);
     assert.deepEqual(
       routes.map(({ method, path }) => `${method} ${path}`).sort(),
