@@ -18,7 +18,6 @@ import { NodeBus } from './router/bus/node-bus.ts';
 import { DestinationRules } from './router/destination-rules.ts';
 import { connectionIdOf } from './router/keys.ts';
 import { LocalDirectory } from './router/local-directory.ts';
-import { NoStreams } from './router/no-streams.ts';
 import { Router } from './router/router.ts';
 import { ClientEndpoint, notAWebSocket } from './session/client-endpoint.ts';
 import { noEventHandlers } from './session/event-handlers.ts';
@@ -103,7 +102,6 @@ class Gateway implements RunningGateway {
   readonly #server: UwsServer;
   readonly #clients: ClientEndpoint;
   readonly #metrics: Metrics;
-  readonly #streams = new NoStreams();
   #port = 0;
   #isReady = false;
   #knowsOthers = false;
@@ -241,7 +239,7 @@ class Gateway implements RunningGateway {
       services: {
         publisher: this.#router,
         subscribers: this.#router.members,
-        streams: this.#streams,
+        streams: this.#router.streams,
         events: noEventHandlers,
         streamSweep: new StreamSweep(clock),
         heartbeats: new Heartbeats({ clock, counters, periodMs: limits.clientHeartbeatMs }),
@@ -264,7 +262,7 @@ class Gateway implements RunningGateway {
     const api = new RestApi({
       publisher: this.#router,
       directory: new ClusterDirectory(this.#bus),
-      streams: this.#streams,
+      streams: this.#router.streams,
       tokens,
       accessKeys,
       endpoints: () => this.#endpoints(),

@@ -102,6 +102,24 @@ export const limitTable = {
     max: 16 * 1024 * MiB,
     meaning: 'Bytes kept for lagging members over all destinations of this node',
   },
+  streamCacheBytesPerDestinationMax: {
+    default: MiB,
+    min: 16 * KiB,
+    max: 256 * MiB,
+    meaning: 'Bytes of recent publications kept per stream for clients that come back',
+  },
+  streamCacheBytesPerNodeMax: {
+    default: 64 * MiB,
+    min: MiB,
+    max: 16 * 1024 * MiB,
+    meaning: 'The same over all streams of this node',
+  },
+  streamCheckMs: {
+    default: 2000,
+    min: 100,
+    max: 60_000,
+    meaning: 'How often an idle stream is compared with its store, in ms',
+  },
   upgradesPerSecondMax: {
     default: 5000,
     min: 1,

@@ -7,6 +7,7 @@ import { GatewayError } from '../errors.ts';
 
 /** The error for the world behind a rejected backplane operation. */
 export function unavailable(cause: unknown): GatewayError {
+  if (cause instanceof GatewayError) return cause;
   if (cause instanceof PublishOutcomeUnknownError) {
     return new GatewayError(
       'publish-outcome-unknown',

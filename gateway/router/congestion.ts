@@ -44,6 +44,8 @@ const writeBytesMax = 64 * 1024;
 export class Congestion {
   readonly #options: CongestionOptions;
   readonly #members = new Set<LocalSubscriber>();
+  /** Who waits for the end of a member's congestion. */
+  readonly #waiting = new Map<LocalSubscriber, (() => void)[]>();
   /** Members closed because they stalled, since the start. */
   stalledCount = 0;
   /** Frames given late, from rings, since the start. */
@@ -100,6 +102,19 @@ export class Congestion {
     if (!this.#members.delete(subscriber)) return;
     subscriber.stalledSinceMs = 0;
     for (let at = subscriber.first; at !== undefined; at = at.next) this.untrack(at);
+    const waiting = this.#waiting.get(subscriber) ?? [];
+    this.#waiting.delete(subscriber);
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Resolves when the member is not congested, or is gone. */
+  whenClear(subscriber: LocalSubscriber): Promise<void> {
+    if (!subscriber.isCongested) return Promise.resolve();
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(subscriber);
+      if (waiting === undefined) this.#waiting.set(subscriber, [resolve]);
+      else waiting.push(resolve);
+    });
   }
 
   /** The kernel took something: give more, or end the congestion. */

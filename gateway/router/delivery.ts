@@ -115,13 +115,21 @@ export class Delivery {
   /** The same delivery over bytes of its own, to be kept beyond the turn that brought it. */
   retained(): Delivery {
     if (this.#options.isRetained) return this;
-    return new Delivery(this.envelope.retained(), { ...this.#options, isRetained: true });
+    const { entry } = this.#options;
+    return new Delivery(this.envelope.retained(), {
+      ...this.#options,
+      isRetained: true,
+      // Only its place is needed, not the bytes that it came in.
+      entry: entry && { ...entry, bytes: noBytes },
+    });
   }
 
   #skip(encoder: Encoder, index: number): Frame | undefined {
     return (this.#skips[index] ??= encoder.encodeSkip?.(this.#message));
   }
 }
+
+const noBytes = new Uint8Array(0);
 
 function ownCopy(bytes: Uint8Array): Uint8Array {
   const owned = Buffer.allocUnsafeSlow(bytes.length);

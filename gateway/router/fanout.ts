@@ -57,6 +57,11 @@ export class Fanout {
     this.#turn.push({ delivery, to });
   }
 
+  /** True: something was collected and is not written yet. */
+  get isCollecting(): boolean {
+    return this.#turn.length > 0;
+  }
+
   /** Writes what was collected. */
   flush(): void {
     const turn = this.#turn;

@@ -55,6 +55,11 @@ export class HubTable {
     return this.#hubs.get(hub)?.values() ?? [];
   }
 
+  /** Over all hubs; live as well. */
+  *allConnections(): Iterable<LocalSubscriber> {
+    for (const connections of this.#hubs.values()) yield* connections.values();
+  }
+
   /** A copy, so that members may come and go while it is walked. */
   members(hub: string, to: Addressed): LocalSubscriber[] {
     const target = this.find(hub, to);

@@ -13,6 +13,8 @@ export interface InterestOptions {
   readonly backplane: Pick<Backplane, 'subscribe' | 'unsubscribe'>;
   readonly lingerMs: number;
   readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** The interest is about to end: what the broker brings from now on may have holes. */
+  readonly onEnding?: (target: Target) => void;
   /** The broker has no interest of ours in this target any more, and nobody wants it. */
   readonly onForgotten: (target: Target) => void;
   /** An unsubscribe failed; the adapter may deliver what nobody wants, which is dropped. */
@@ -81,6 +83,7 @@ export class Interest {
 
   async #forget(target: Target): Promise<void> {
     if (target.interest === 'confirmed') {
+      this.#options.onEnding?.(target);
       try {
         await this.#run(target, 'unsubscribing');
       } catch (error) {

@@ -4,12 +4,16 @@
  */
 import { GatewayError } from '../errors.ts';
 import type { Encoder } from '../protocol/codec.ts';
+import type { StreamPosition } from '../protocol/model.ts';
 import { unavailable } from './backplane-failure.ts';
 import type { Congestion } from './congestion.ts';
 import type { HubTable } from './hub-table.ts';
 import type { Interest } from './interest.ts';
 import { LocalSubscriber } from './local-subscriber.ts';
-import type { Entered, LocalSubscribers, SubscriberOptions } from './ports.ts';
+import { notAStream } from './no-streams.ts';
+import type { Entered, Joined, JoinOptions, LocalSubscribers, SubscriberOptions } from './ports.ts';
+import type { NodeStreams } from './streams/node-streams.ts';
+import { ownDestination } from './streams/notices.ts';
 import type { Target } from './target.ts';
 
 /** What `Members` works with; all of one router. */
@@ -17,7 +21,19 @@ export interface MembersOptions {
   readonly hubs: HubTable;
   readonly interest: Interest;
   readonly congestion: Congestion;
+  /** undefined: no destination is a stream. */
+  readonly streams: NodeStreams | undefined;
   readonly groupsPerConnectionMax: number;
+}
+
+interface Adding {
+  readonly waits: readonly Promise<void>[];
+  readonly add: (target: Target) => void;
+}
+
+interface SinceOptions {
+  readonly since: StreamPosition;
+  readonly onJoined: (joined: Joined) => void;
 }
 
 /** A membership that waits for the broker; a leave takes it out of the set that holds it. */
@@ -52,41 +68,48 @@ export class Members implements LocalSubscribers {
     const targets = [hubs.target(hub, { kind: 'all' })];
     if (userId !== undefined) targets.push(hubs.target(hub, { kind: 'user', name: userId }));
     for (const name of new Set(groups)) targets.push(hubs.target(hub, { kind: 'group', name }));
-    await this.#addTo(subscriber, targets);
-    return [];
+    return this.#addTo(subscriber, targets);
   }
 
-  /** No destination is a stream yet. */
-  async resume(subscriber: LocalSubscriber, to: 'user' | 'all'): Promise<void> {
-    throw new GatewayError(
-      'not-a-stream',
-      `The destination '${to}' of hub '${subscriber.hub}' is no stream: the hub's settings name none for it`,
-    );
+  async resume(
+    subscriber: LocalSubscriber,
+    to: 'user' | 'all',
+    options: JoinOptions,
+  ): Promise<void> {
+    const { hubs } = this.#options;
+    const { hub, userId } = subscriber;
+    if (to === 'user' && userId === undefined) {
+      throw new GatewayError(
+        'not-a-stream',
+        'The connection has no user whose stream it could resume; its token needs a sub',
+      );
+    }
+    const destination = to === 'all' ? { kind: to } : { kind: to, name: userId ?? '' };
+    const target = hubs.target(hub, destination);
+    if (!this.#isStream(target)) throw notAStream(hub, destination);
+    await this.#begin(subscriber, target, options);
   }
 
-  async join(subscriber: LocalSubscriber, group: string): Promise<void> {
-    if (subscriber.isInGroup(group)) return;
+  async join(subscriber: LocalSubscriber, group: string, options: JoinOptions = {}): Promise<void> {
     const { groupsPerConnectionMax, hubs } = this.#options;
-    if (this.#groupCountWith(subscriber, group) > groupsPerConnectionMax) {
+    const isMember = subscriber.isInGroup(group);
+    if (!isMember && this.#groupCountWith(subscriber, group) > groupsPerConnectionMax) {
       throw new GatewayError(
         'too-many-groups',
         `The connection is in ${groupsPerConnectionMax} groups, the most that groupsPerConnectionMax allows; leave one before joining another`,
       );
     }
-    await this.#addTo(subscriber, [hubs.target(subscriber.hub, { kind: 'group', name: group })]);
+    const target = hubs.target(subscriber.hub, { kind: 'group', name: group });
+    if (this.#isStream(target)) await this.#begin(subscriber, target, options);
+    else if (!isMember) await this.#addTo(subscriber, [target]);
   }
 
   leave(subscriber: LocalSubscriber, group: string): void {
-    const { congestion, hubs, interest } = this.#options;
+    const { hubs, interest } = this.#options;
     const target = hubs.find(subscriber.hub, { kind: 'group', name: group });
     if (target === undefined) return;
     this.#takeBack(subscriber, (joining) => joining.target === target);
-    const membership = subscriber.membershipOf(target);
-    if (membership === undefined) return;
-    if (subscriber.isCongested) congestion.untrack(membership);
-    subscriber.unlink(membership);
-    target.remove(membership);
-    interest.releaseIfUnused(target);
+    if (this.#removeMember(subscriber, target)) interest.releaseIfUnused(target);
   }
 
   /** Leaves every group, those included whose join still waits for the broker. */
@@ -108,46 +131,139 @@ export class Members implements LocalSubscribers {
     subscriber.first = undefined;
   }
 
+  #isStream(target: Target): boolean {
+    return this.#options.streams !== undefined && target.rules.retention !== undefined;
+  }
+
+  /** Joins a stream: from a place in it, or from now on. */
+  async #begin(
+    subscriber: LocalSubscriber,
+    target: Target,
+    { onJoined = () => undefined, since }: JoinOptions,
+  ): Promise<void> {
+    if (since !== undefined) await this.#joinSince(subscriber, target, { since, onJoined });
+    else await this.#addTo(subscriber, [target], onJoined);
+  }
+
   /** Adds the subscriber to all targets once the broker has confirmed the interest in all. */
-  async #addTo(subscriber: LocalSubscriber, targets: readonly Target[]): Promise<void> {
+  async #addTo(
+    subscriber: LocalSubscriber,
+    targets: readonly Target[],
+    onJoined: (joined: Joined) => void = () => undefined,
+  ): Promise<readonly Entered[]> {
     const { interest } = this.#options;
     const waits = targets
       .map((target) => interest.want(target))
       .filter((wait) => wait !== undefined);
+    const entered: Entered[] = [];
+    const add = (target: Target): void => {
+      this.#addMember(subscriber, target);
+      const position = this.#options.streams?.keeper.stateOf(target)?.fanned;
+      if (position === undefined) return;
+      entered.push({ to: ownDestination(target), position });
+      onJoined({ position, recovered: true });
+    };
     try {
-      if (waits.length === 0) {
-        for (const target of targets) this.#addMember(subscriber, target);
+      if (waits.length === 0 && !targets.some((target) => this.#isStream(target))) {
+        for (const target of targets) add(target);
       } else {
-        await this.#addWhenConfirmed(subscriber, targets, waits);
+        await this.#addWhenConfirmed(subscriber, targets, { waits, add });
       }
     } catch (cause) {
       throw unavailable(cause);
     } finally {
       for (const target of targets) interest.settle(target);
     }
+    return entered;
   }
 
   async #addWhenConfirmed(
     subscriber: LocalSubscriber,
     targets: readonly Target[],
-    waits: readonly Promise<void>[],
+    { add, waits }: Adding,
   ): Promise<void> {
     const joinings = targets.map((target): Joining => ({ target }));
-    const all = this.#joining.get(subscriber) ?? new Set();
-    this.#joining.set(subscriber, all);
-    for (const joining of joinings) all.add(joining);
+    const all = this.#register(subscriber, joinings);
     try {
       // All of them, also after a failure: interest must stay wanted while its subscribe runs.
       const outcomes = await Promise.allSettled(waits);
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
-      for (const joining of joinings) {
-        if (all.has(joining)) this.#addMember(subscriber, joining.target);
-      }
+      await this.#whenSound(targets);
+      for (const joining of joinings) if (all.has(joining)) add(joining.target);
     } finally {
-      for (const joining of joinings) all.delete(joining);
-      if (all.size === 0) this.#joining.delete(subscriber);
+      this.#unregister(subscriber, joinings);
     }
+  }
+
+  /** Streams among the targets are known, and nothing of them is collected and not written. */
+  async #whenSound(targets: readonly Target[]): Promise<void> {
+    const { streams } = this.#options;
+    if (streams === undefined) return;
+    const states = targets
+      .map((target) => streams.keeper.stateOf(target))
+      .filter((state) => state !== undefined);
+    if (states.length === 0) return;
+    for (const state of states) streams.keeper.open(state);
+    do {
+      await Promise.all(states.map((state) => streams.catchUp.sound(state)));
+      await streams.catchUp.settled();
+    } while (states.some((state) => !state.isSound));
+  }
+
+  async #joinSince(
+    subscriber: LocalSubscriber,
+    target: Target,
+    { onJoined, since }: SinceOptions,
+  ): Promise<void> {
+    const { interest, streams } = this.#options;
+    const state = streams?.keeper.stateOf(target);
+    if (streams === undefined || state === undefined) return;
+    const wait = interest.want(target);
+    const joining: Joining = { target };
+    const all = this.#register(subscriber, [joining]);
+    try {
+      await wait;
+      streams.keeper.open(state);
+      // What is collected for it and not written comes again, from the place that it asked for.
+      this.#removeMember(subscriber, target);
+      await streams.catchUp.join({
+        state,
+        subscriber,
+        since,
+        onJoined,
+        isWanted: () => subscriber.isAttached && all.has(joining),
+        add: () => this.#addMember(subscriber, target),
+      });
+    } catch (cause) {
+      throw unavailable(cause);
+    } finally {
+      this.#unregister(subscriber, [joining]);
+      interest.settle(target);
+    }
+  }
+
+  #register(subscriber: LocalSubscriber, joinings: readonly Joining[]): ReadonlySet<Joining> {
+    const all = this.#joining.get(subscriber) ?? new Set();
+    this.#joining.set(subscriber, all);
+    for (const joining of joinings) all.add(joining);
+    return all;
+  }
+
+  #unregister(subscriber: LocalSubscriber, joinings: readonly Joining[]): void {
+    const all = this.#joining.get(subscriber);
+    for (const joining of joinings) all?.delete(joining);
+    if (all?.size === 0) this.#joining.delete(subscriber);
+  }
+
+  /** True: it was a member. The interest stays as it is. */
+  #removeMember(subscriber: LocalSubscriber, target: Target): boolean {
+    const membership = subscriber.membershipOf(target);
+    if (membership === undefined) return false;
+    if (subscriber.isCongested) this.#options.congestion.untrack(membership);
+    subscriber.unlink(membership);
+    target.remove(membership);
+    return true;
   }
 
   /** Does nothing for who is gone, or a member already. */

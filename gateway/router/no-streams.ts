@@ -18,7 +18,8 @@ export class NoStreams implements Streams {
   }
 }
 
-function notAStream(hub: string, to: Retained): GatewayError {
+/** The destination retains nothing. */
+export function notAStream(hub: string, to: Retained): GatewayError {
   const name = to.kind === 'all' ? 'all' : `${to.kind}:${to.name}`;
   return new GatewayError(
     'not-a-stream',

@@ -5,6 +5,8 @@
  */
 import type { Backplane, BackplaneSink } from '../../backplanes/backplane.ts';
 import { EnvelopeView } from '../../backplanes/envelope.ts';
+import { decodeStoredEnvelope, isStoredEnvelope } from '../../backplanes/stored-envelope.ts';
+import type { RetentionClass, StreamEntry, StreamStore } from '../../backplanes/stream-store.ts';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
@@ -14,17 +16,21 @@ import { isNodeMessage } from './bus/node-message.ts';
 import { RepeatWindow } from './repeat-window.ts';
 import { RingBudget } from './backlog.ts';
 import { Congestion } from './congestion.ts';
-import { Delivery, type DeliveryOptions } from './delivery.ts';
-import type { DestinationRules } from './destination-rules.ts';
+import { Deliveries } from './deliveries.ts';
+import { DestinationRules } from './destination-rules.ts';
 import { Fanout } from './fanout.ts';
+import { tellLiveGap } from './gap-notices.ts';
 import { HubTable } from './hub-table.ts';
 import { Interest } from './interest.ts';
 import { controlKey, inboxKey } from './keys.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
 import { Members } from './members.ts';
-import type { Publication, Published, Publisher } from './ports.ts';
+import { NoStreams } from './no-streams.ts';
+import type { Publication, Published, Publisher, Streams } from './ports.ts';
 import { PublicationWriter } from './publication-writer.ts';
 import { newRouterCounters } from './router-counters.ts';
+import { NodeStreams } from './streams/node-streams.ts';
+import { newStreamCounters } from './streams/stream-counters.ts';
 import type { Target } from './target.ts';
 
 export interface RouterOptions {
@@ -35,6 +41,10 @@ export interface RouterOptions {
   readonly clock: Clock;
   /** Which destinations are streams; by default none. */
   readonly rules?: DestinationRules;
+  /** Where streams are retained; undefined: no destination is one. Closed with the router. */
+  readonly store?: StreamStore | undefined;
+  /** 0 to 1; spreads what need not happen at once. */
+  readonly random?: () => number;
   /** Takes what is said on the node bus. May throw: then it could not be read. */
   readonly onNodeMessage?: (bytes: Uint8Array) => void;
   /** What was said to all nodes may not have reached this one. */
@@ -57,21 +67,22 @@ export class Router implements Publisher {
   readonly #interest: Interest;
   readonly #writer: PublicationWriter;
   readonly #inbox: string;
-  readonly #filters: FilterCache;
   readonly #repeats: RepeatWindow;
+  readonly streamCounters = newStreamCounters();
+  readonly #rules: DestinationRules;
+  readonly #deliveries: Deliveries;
+  readonly #streams: NodeStreams | undefined;
+  readonly #noStreams = new NoStreams();
   #stopSweeping: (() => void) | undefined;
   #linkDetail: string | undefined;
 
   constructor(options: RouterOptions) {
     const { backplane, clock, limits, nodeId } = options;
     this.#options = options;
-    this.hubs = new HubTable(options.rules);
+    this.#rules = options.rules ?? new DestinationRules({ hubs: {} });
+    this.hubs = new HubTable(this.#rules);
     this.#inbox = inboxKey(nodeId);
     this.#writer = new PublicationWriter(nodeId, clock);
-    this.#filters = new FilterCache(
-      { lengthMax: limits.filterLengthMax, depthMax: limits.filterDepthMax },
-      filterCacheEntries,
-    );
     this.#repeats = new RepeatWindow({ clock });
     this.ringBudget = new RingBudget(limits.ringBytesPerNodeMax);
     this.congestion = new Congestion({
@@ -85,10 +96,17 @@ export class Router implements Publisher {
       ringBytesMax: limits.ringBytesPerDestinationMax,
       ringBudget: this.ringBudget,
     });
+    const filters = new FilterCache(
+      { lengthMax: limits.filterLengthMax, depthMax: limits.filterDepthMax },
+      filterCacheEntries,
+    );
+    this.#deliveries = new Deliveries(this.hubs, filters);
+    this.#streams = this.#createStreams();
     this.#interest = new Interest({
       backplane,
       clock,
       lingerMs: limits.interestLingerMs,
+      onEnding: (target) => this.#streams?.forget(target),
       onForgotten: (target) => this.hubs.forget(target),
       onError: options.onError,
     });
@@ -96,6 +114,7 @@ export class Router implements Publisher {
       hubs: this.hubs,
       interest: this.#interest,
       congestion: this.congestion,
+      streams: this.#streams,
       groupsPerConnectionMax: limits.groupsPerConnectionMax,
     });
   }
@@ -107,15 +126,20 @@ export class Router implements Publisher {
       onEnvelope: (key, bytes) => this.#receive(key, bytes),
       onGap: (keys) => {
         this.counters.gaps += 1;
+        this.#streams?.doubt(keys);
+        tellLiveGap(this.hubs, keys);
         if (keys === 'all' || keys.includes(controlKey)) onNodeGap?.();
       },
       onLink: (state, detail) => {
         this.#linkDetail = state === 'up' ? undefined : detail;
+        if (state === 'up') this.#streams?.doubt('all');
+        else this.#streams?.distrust();
       },
     };
     try {
       await backplane.start(sink);
       await Promise.all([backplane.subscribe(this.#inbox), backplane.subscribe(controlKey)]);
+      await this.#streams?.start();
     } catch (cause) {
       throw unavailable(cause);
     }
@@ -127,17 +151,23 @@ export class Router implements Publisher {
 
   /** Why publishes would fail now; undefined: they would not. */
   unavailableReason(): string | undefined {
-    if (this.#options.backplane.isUp()) return undefined;
+    if (this.#options.backplane.isUp()) return this.#streams?.unavailableReason();
     return `the backplane is down: ${this.#linkDetail ?? 'not connected'}`;
   }
 
   async publish(publication: Publication): Promise<Published> {
-    const { id, key, bytes } = this.#writer.write(publication);
+    const outgoing = this.#writer.write(publication);
+    const { id, key, bytes } = outgoing;
     const { counters } = this;
-    const { envelopeBytesMax } = this.#options.backplane.traits;
+    const retention = this.#retentionOf(publication);
+    const publisher = retention === undefined ? undefined : this.#streams?.publisher;
+    const { envelopeBytesMax } = publisher ?? this.#options.backplane.traits;
     if (bytes.length > envelopeBytesMax) throw tooLarge(bytes.length, envelopeBytesMax);
     counters.publishes += 1;
     counters.publishedBytes += bytes.length;
+    if (publisher !== undefined && retention !== undefined) {
+      return publisher.publish(outgoing, retention);
+    }
     try {
       await this.#options.backplane.publish(key, bytes);
     } catch (cause) {
@@ -150,13 +180,20 @@ export class Router implements Publisher {
   /** Ends housekeeping and the backplane. Connections are closed by then. */
   async close(): Promise<void> {
     this.#stopSweeping?.();
+    await this.#streams?.close();
     await this.#options.backplane.close();
+  }
+
+  /** Retained messages; every question fails where nothing is a stream. */
+  get streams(): Streams {
+    return this.#streams?.history ?? this.#noStreams;
   }
 
   #receive(key: string, bytes: Uint8Array): void {
     this.counters.envelopes += 1;
     try {
       if (isNodeMessage(bytes)) return this.#options.onNodeMessage?.(bytes);
+      if (isStoredEnvelope(bytes)) return this.#receiveStored(key, decodeStoredEnvelope(bytes));
       const envelope = new EnvelopeView(bytes);
       const to = key === this.#inbox ? this.#addressee(envelope) : this.hubs.byKey(key);
       if (to === undefined || ('members' in to && to.members.length === 0)) {
@@ -167,7 +204,7 @@ export class Router implements Publisher {
         this.counters.repeats += 1;
         return;
       }
-      this.fanout.collect(new Delivery(envelope, this.#deliveryOptions(envelope)), to);
+      this.fanout.collect(this.#deliveries.live(envelope, undefined), to);
     } catch (error) {
       // A broker is shared ground: what cannot be read is counted and told, never fatal.
       this.counters.unreadable += 1;
@@ -186,12 +223,39 @@ export class Router implements Publisher {
     return this.hubs.connection(envelope.hub, envelope.name);
   }
 
-  #deliveryOptions(envelope: EnvelopeView): DeliveryOptions {
-    return {
-      filters: this.#filters,
-      isLocal: (id) => this.hubs.connection(envelope.hub, id) !== undefined,
-      isRetained: false,
-    };
+  #receiveStored(key: string, entry: StreamEntry): void {
+    const target = this.hubs.byKey(key);
+    if (target === undefined) {
+      this.counters.unclaimed += 1;
+    } else if (this.#streams !== undefined && target.rules.retention !== undefined) {
+      this.#streams.onLive(target, entry);
+    } else {
+      // Another node's settings make a stream of it; here its members get what comes.
+      this.fanout.collect(this.#deliveries.live(new EnvelopeView(entry.bytes), undefined), target);
+    }
+  }
+
+  #retentionOf({ hub, to }: Publication): RetentionClass | undefined {
+    if (this.#streams === undefined || to.kind === 'connection') return undefined;
+    return this.#rules.for(hub, to).retention;
+  }
+
+  #createStreams(): NodeStreams | undefined {
+    const { backplane, clock, limits, onError, random = Math.random, store } = this.#options;
+    if (store === undefined) return undefined;
+    return new NodeStreams({
+      store,
+      backplane,
+      clock,
+      limits,
+      rules: this.#rules,
+      fanout: this.fanout,
+      congestion: this.congestion,
+      deliveries: this.#deliveries,
+      counters: this.streamCounters,
+      random,
+      onError,
+    });
   }
 }
 

@@ -1,0 +1,35 @@
+/** Makes deliveries of envelopes that arrived at this node, live or from a store. */
+import { EnvelopeView } from '../../backplanes/envelope.ts';
+import type { StreamEntry } from '../../backplanes/stream-store.ts';
+import type { FilterCache } from '../protocol/filter/filter-cache.ts';
+import { Delivery } from './delivery.ts';
+import type { HubTable } from './hub-table.ts';
+
+export class Deliveries {
+  readonly #hubs: HubTable;
+  readonly #filters: FilterCache;
+
+  constructor(hubs: HubTable, filters: FilterCache) {
+    this.#hubs = hubs;
+    this.#filters = filters;
+  }
+
+  /** @throws EnvelopeError, FilterError: the envelope was not made by a node of this version. */
+  live(envelope: EnvelopeView, entry: StreamEntry | undefined): Delivery {
+    return this.#make(envelope, entry, false);
+  }
+
+  /** Of an entry that owns its bytes; may be kept. @throws EnvelopeError, FilterError */
+  kept(entry: StreamEntry): Delivery {
+    return this.#make(new EnvelopeView(entry.bytes), entry, true);
+  }
+
+  #make(envelope: EnvelopeView, entry: StreamEntry | undefined, isRetained: boolean): Delivery {
+    return new Delivery(envelope, {
+      filters: this.#filters,
+      isLocal: (id) => this.#hubs.connection(envelope.hub, id) !== undefined,
+      isRetained,
+      entry,
+    });
+  }
+}
