@@ -21,6 +21,9 @@ export class RetainedCommands {
   readonly #options: RetainedCommandsOptions;
   /** Resumes of one destination happen in the order in which they were asked for. */
   readonly #resumes = new GroupChanges();
+  /** Settles when the last history so far is answered and the client has taken the answer. */
+  #lastRead: Promise<void> = Promise.resolve();
+  #onDrained: (() => void) | undefined;
 
   constructor(options: RetainedCommandsOptions) {
     this.#options = options;
@@ -44,11 +47,38 @@ export class RetainedCommands {
   }
 
   /**
-   * Sends the history as a reply of its own.
+   * Sends the history as a reply of its own. One is read at a time, and the next when the client has
+   * taken this one: together they would be more than the socket's buffer may hold.
    * @throws GatewayError `forbidden`, `bad-request`: there is no user; or what the read fails with.
    */
-  async history(command: ReadHistory): Promise<void> {
+  history(command: ReadHistory): Promise<void> {
+    const read = this.#lastRead.then(() => this.#read(command));
+    this.#lastRead = read.then(
+      () => this.#drained(),
+      () => undefined,
+    );
+    return read;
+  }
+
+  /** The socket took something; an answer may be what it took. */
+  onDrain(): void {
+    if (this.#options.subscriber.socket.bufferedBytes() > 0) return;
+    const onDrained = this.#onDrained;
+    this.#onDrained = undefined;
+    onDrained?.();
+  }
+
+  #drained(): Promise<void> | undefined {
+    if (this.#options.subscriber.socket.bufferedBytes() === 0) return undefined;
+    return new Promise((resolve) => {
+      this.#onDrained = resolve;
+    });
+  }
+
+  async #read(command: ReadHistory): Promise<void> {
     const { connection, services, subscriber } = this.#options;
+    // It waited, and nobody wants the answer any more.
+    if (!subscriber.socket.isOpen) return;
     const { ackId, after, before, limit, reverse, to } = command;
     const history = await services.streams.history(connection.hub, this.#readable(to), {
       after,
@@ -57,7 +87,7 @@ export class RetainedCommands {
       reverse,
       reader: subscriber,
     });
-    this.#send({ kind: 'history', ackId, to, ...history });
+    if (subscriber.socket.isOpen) this.#send({ kind: 'history', ackId, to, ...history });
   }
 
   /** The destination, if the connection may read it. */

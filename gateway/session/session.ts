@@ -111,6 +111,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
 
   onDrain(): void {
     this.#subscriber?.onDrain();
+    this.#retained?.onDrain();
   }
 
   onClose(): void {

@@ -256,6 +256,35 @@ describe('session: history', () => {
     assert.match(JSON.stringify(answer), /"ackId":2,.*pendingAcksMax/);
   });
 
+  test('history: one at a time, and the next when the client has taken the last', async () => {
+    const fixture = await nativeFixture().open();
+    const { queries, reading } = fixture.streams;
+    fixture.streams.answer = history;
+    reading.isClosed = true;
+    for (const ackId of [1, 2, 3, 4]) fixture.say({ ...readGroup, ackId });
+    await settled();
+    assert.equal(queries.length, 1);
+    fixture.socket.buffered = 10;
+    reading.gates[0]?.open();
+    await settled();
+    assert.equal(fixture.socket.frames.length, 1);
+    fixture.session.onDrain();
+    await settled();
+    assert.equal(queries.length, 1, 'something is still in the buffer');
+    fixture.socket.buffered = 0;
+    fixture.session.onDrain();
+    await settled();
+    assert.equal(queries.length, 2);
+    reading.gates[1]?.fail(new GatewayError('backplane-unavailable', 'down'));
+    await settled();
+    assert.deepEqual(fixture.socket.frames[1], failedAck(2, 'InternalServerError', 'down'));
+    assert.equal(queries.length, 3, 'a failure does not hold up the next');
+    fixture.session.close(1001, 'bye');
+    reading.gates[2]?.open();
+    await settled();
+    assert.equal(queries.length, 3, 'after the close nothing is read');
+  });
+
   test('close during a history: nothing is said any more', async () => {
     const fixture = await nativeFixture().open();
     fixture.streams.answer = history;
