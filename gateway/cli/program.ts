@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config/config-error.ts';
 import { GatewayError } from '../errors.ts';
 import { configCommand } from './config.ts';
+import { historyCommand } from './history.ts';
 import { CommandFailure, exitCodes, UsageError, type Host } from './host.ts';
 import { publishCommand } from './publish.ts';
 import { serveCommand } from './serve.ts';
@@ -34,7 +35,14 @@ function createProgram(version: string, host: Host): Command {
     )
     .version(version, '--version', 'Print the version')
     .helpCommand('help [command]', 'Print the help of a command');
-  const commands = [serveCommand, tokenCommand, publishCommand, subscribeCommand, configCommand];
+  const commands = [
+    serveCommand,
+    tokenCommand,
+    publishCommand,
+    subscribeCommand,
+    historyCommand,
+    configCommand,
+  ];
   for (const create of commands) program.addCommand(create(host));
   for (const command of [program, ...program.commands]) {
     command

@@ -74,7 +74,7 @@ describe('trunkline', () => {
     assert.equal(await host.run('--version'), 0);
     assert.equal(host.stdout, '1.2.3\n');
     assert.equal(await host.run('--help'), 0);
-    for (const name of ['serve', 'token', 'publish', 'subscribe', 'config']) {
+    for (const name of ['serve', 'token', 'publish', 'subscribe', 'history', 'config']) {
       assert.ok(host.stdout.includes(`  ${name} `), name);
       const help = new TestHost();
       assert.equal(await help.run(name, '--help'), 0);

@@ -20,6 +20,7 @@ export interface FakeGateway {
 interface FakeOptions {
   readonly status?: number;
   readonly answer?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly onClient?: (socket: WebSocket) => void;
 }
 
@@ -36,7 +37,8 @@ export async function startFakeGateway(
   const server = createServer((request, response) => {
     void buffer(request).then((body) => {
       see(request, body.toString());
-      response.writeHead(options.status ?? 202, { connection: 'close' }).end(options.answer);
+      const headers = { connection: 'close', ...options.headers };
+      response.writeHead(options.status ?? 202, headers).end(options.answer);
     });
   });
   const { onClient } = options;

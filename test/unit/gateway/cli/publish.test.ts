@@ -54,6 +54,22 @@ describe('trunkline publish', () => {
     });
   }
 
+  test('publish: --id is the key of the request; a stream tells where it is', async (t) => {
+    const stored = { 'x-trunkline-position': 'AQ', 'x-trunkline-publication-id': 'r.1' };
+    const outcomes = [
+      [stored, 'accepted, position AQ\n'],
+      [{ ...stored, 'x-trunkline-duplicate': 'true' }, 'accepted before, position AQ\n'],
+    ] as const;
+    for (const [headers, output] of outcomes) {
+      const { endpoint, requests } = await startFakeGateway(t, { headers });
+      const host = new TestHost({ env });
+      const args = ['--endpoint', endpoint, '--all', '--text', 'x', '--id', 'order 17'];
+      assert.equal(await host.run('publish', '--hub', 'chat', ...args), 0, host.stderr);
+      assert.equal(host.stdout, output);
+      assert.equal(requests[0]?.headers['idempotency-key'], 'order 17');
+    }
+  });
+
   test('publish: what the gateway answers is told, with exit code 1', async (t) => {
     const { endpoint } = await startFakeGateway(t, { status: 401, answer: '{"code":"bad-token"}' });
     const host = new TestHost({ env });
@@ -83,6 +99,8 @@ describe('trunkline publish', () => {
     [['--all', '--text', 'x', '--json', '1'], /cannot be used with/],
     [['--all', '--json', '{'], /--json must be JSON/],
     [['--all', '--file', 'missing'], /--file must be a file that can be read: no such file/],
+    [['--all', '--text', 'x', '--id', ''], /--id must be 1\.\.255 printable/],
+    [['--all', '--text', 'x', '--id', 'é'], /--id must be 1\.\.255 printable/],
     [['--group', '..', '--text', 'x'], /--group must be a name/],
   ];
   for (const [args, message] of wrong) {
