@@ -6,9 +6,25 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { closeCodes } from '../../../../gateway/protocol/close-codes.ts';
+import { DestinationRules } from '../../../../gateway/router/destination-rules.ts';
+import { DroppingRecord } from './dropping-record.ts';
 import { type TestClient, TestNode } from './fakes.ts';
 
-const groupNames = ['a', 'b', 'c'] as const;
+const droppingGroups = ['oldest', 'latest'] as const;
+const groupNames = ['a', 'b', 'recover', ...droppingGroups] as const;
+const rules = new DestinationRules({
+  hubs: {
+    hub: {
+      anonymous: false,
+      streams: [],
+      slowConsumers: [
+        { match: 'group:recover', policy: 'drop-and-recover', key: undefined },
+        { match: 'group:oldest', policy: 'drop-oldest', key: undefined },
+        { match: 'group:latest', policy: 'latest', key: 'key' },
+      ],
+    },
+  },
+});
 const users = ['ann', 'bob'] as const;
 
 const who = fc.nat({ max: 5 });
@@ -21,6 +37,20 @@ const step = fc.oneof(
       who,
       size: fc.constantFrom(0, 10, 100, 3000, 30_000),
       option: fc.constantFrom('none', 'none', 'noEcho', 'excluded'),
+      key: fc.constantFrom('k', 'l', undefined),
+      times: fc.constant(1),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      what: fc.constant('publish' as const),
+      to: fc.constantFrom('recover', ...droppingGroups),
+      who,
+      size: fc.constantFrom(100, 3000, 10_000),
+      option: fc.constantFrom('none', 'none', 'noEcho', 'excluded'),
+      key: fc.constantFrom('k', 'l', undefined),
+      times: fc.constantFrom(2, 6),
     }),
   },
   { weight: 8, arbitrary: fc.record({ what: fc.constant('endTurn' as const) }) },
@@ -33,7 +63,7 @@ const step = fc.oneof(
     }),
   },
   {
-    weight: 3,
+    weight: 5,
     arbitrary: fc.record({ what: fc.constant('block' as const), who, room: fc.nat(5000) }),
   },
   {
@@ -56,6 +86,8 @@ interface Expectation {
   readonly userId: string;
   readonly groups: Set<string>;
   readonly byDestination: Map<string, string[]>;
+  /** Destinations that drop messages; a new record for each time of membership. */
+  readonly dropping: Map<string, DroppingRecord>;
   /** Must be complete in the end; false once it vanished. */
   isLive: boolean;
 }
@@ -73,11 +105,17 @@ class Model {
     const userId = users[index % 2] ?? 'ann';
     const groups = groupNames.filter((_, at) => (index + at) % 3 !== 0);
     const client = await this.node.connect({ userId, groups });
+    const dropping = new Map(
+      droppingGroups
+        .filter((name) => groups.includes(name))
+        .map((name) => [name, new DroppingRecord(name, client)]),
+    );
     this.all.push({
       client,
       userId,
       groups: new Set(groups),
       byDestination: new Map(),
+      dropping,
       isLive: true,
     });
   }
@@ -86,7 +124,10 @@ class Model {
     const one = 'who' in action ? this.all[action.who] : undefined;
     switch (action.what) {
       case 'publish':
-        await this.#publish(action);
+        for (let time = 0; time < action.times; time += 1) {
+          await this.#publish(action);
+          if (action.times > 1) this.node.clock.endTurn();
+        }
         break;
       case 'endTurn':
         this.node.clock.endTurn();
@@ -121,6 +162,9 @@ class Model {
     this.node.clock.endTurn();
     if (one?.isLive !== true) return;
     await this.node.router.members.join(one.client.subscriber, group);
+    if (isDropping(group) && !one.groups.has(group)) {
+      one.dropping.set(group, new DroppingRecord(group, one.client));
+    }
     one.groups.add(group);
   }
 
@@ -129,6 +173,9 @@ class Model {
     this.node.clock.endTurn();
     if (one === undefined || !one.groups.delete(group)) return;
     this.node.router.members.leave(one.client.subscriber, group);
+    one.dropping.get(group)?.check();
+    one.dropping.delete(group);
+    if (isDropping(group)) return;
     const got = received(one).get(group) ?? [];
     assertPrefix(got, one.byDestination.get(group) ?? []);
     one.byDestination.set(group, [...got]);
@@ -146,9 +193,13 @@ class Model {
       sender: { connectionId, userId: sender.userId },
       noEcho: action.option === 'noEcho',
       excluded: action.option === 'excluded' ? [connectionId] : [],
+      metadata: action.key === undefined ? undefined : { key: action.key },
     });
     for (const one of this.all) {
-      if (one === sender && action.option !== 'none') continue;
+      const isLeftOut = one === sender && action.option !== 'none';
+      const audience = action.option === 'excluded' ? connectionId : undefined;
+      one.dropping.get(to)?.add({ text, isFor: !isLeftOut, audience, key: action.key });
+      if (isLeftOut || isDropping(to)) continue;
       const isFor =
         to === 'all' ||
         (isUser && one.userId === to) ||
@@ -160,8 +211,11 @@ class Model {
     }
   }
 
-  /** Lets everybody read to the end, and compares. */
-  check(): void {
+  /**
+   * Lets everybody read to the end, and compares.
+   * @param isAmple rings have dropped nothing over their bounds.
+   */
+  check(isAmple: boolean): void {
     this.node.clock.endTurn();
     for (const one of this.all) {
       for (let round = 0; round < 1000 && one.client.subscriber.isCongested; round += 1) {
@@ -176,9 +230,21 @@ class Model {
         if (mustBeComplete) assert.equal(texts.length, expected.length, 'a hole at the end');
       }
       for (const [destination, texts] of got) {
-        assertPrefix(texts, one.byDestination.get(destination) ?? []);
+        if (!isDropping(destination)) {
+          assertPrefix(texts, one.byDestination.get(destination) ?? []);
+        }
       }
-      if (closedWith !== undefined) assert.equal(closedWith.code, closeCodes.slowConsumer);
+      for (const [name, record] of one.dropping) {
+        record.check();
+        if (!one.isLive || closedWith !== undefined) continue;
+        record.checkComplete();
+        if (isAmple && name === 'oldest') record.checkNothingDropped();
+        if (isAmple && name === 'latest') record.checkNewest();
+      }
+      if (closedWith === undefined) continue;
+      assert.ok(
+        closedWith.code === closeCodes.slowConsumer || closedWith.code === closeCodes.resumeNow,
+      );
     }
   }
 
@@ -214,6 +280,10 @@ function received(one: Expectation): Map<string, string[]> {
   return byDestination;
 }
 
+function isDropping(destination: string): boolean {
+  return droppingGroups.some((name) => name === destination);
+}
+
 function assertPrefix(texts: readonly string[], expected: readonly string[]): void {
   assert.deepEqual(texts.map(short), expected.slice(0, texts.length).map(short));
 }
@@ -230,33 +300,52 @@ function destinationOf(to: string, connectionId: string) {
   return { kind: 'group', name: to } as const;
 }
 
-async function run(steps: readonly Step[], ringBytes: number): Promise<number> {
+/** What a run has tried: without these the test would test little. */
+interface Tried {
+  late: number;
+  resumes: number;
+  droppedOldest: number;
+  droppedLatest: number;
+}
+
+async function run(steps: readonly Step[], ringBytes: number, tried: Tried): Promise<void> {
   const node = await TestNode.start({
+    rules,
     limits: { ringBytesPerDestinationMax: ringBytes, congestedMsMax: 5000 },
   });
   const model = new Model(node);
   for (let index = 0; index < 6; index += 1) await model.connect(index);
   for (const action of steps) await model.apply(action);
-  model.check();
-  const late = node.router.congestion.lateDeliveries;
+  model.check(ringBytes >= ampleBytes);
+  const { congestion, counters } = node.router;
+  tried.late += congestion.lateDeliveries;
+  tried.resumes += counters.slowCloses['drop-and-recover'];
+  tried.droppedOldest += counters.slowDropped['drop-oldest'];
+  tried.droppedLatest += counters.slowDropped.latest;
   await model.checkEmptied();
-  return late;
 }
+
+const ampleBytes = 10_000_000;
 
 describe('congestion against a model', () => {
   for (const [size, ringBytes] of [
-    ['ample', 10_000_000],
+    ['ample', ampleBytes],
     ['scarce', 64 * 1024],
   ] as const) {
-    test(`congestion: with ${size} rings everybody gets exactly what it should, or is closed with 4008`, async () => {
-      let late = 0;
+    test(`congestion: with ${size} rings everybody gets what it should, is told what it does not get, or is closed`, async () => {
+      const tried: Tried = { late: 0, resumes: 0, droppedOldest: 0, droppedLatest: 0 };
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120 }), async (steps) => {
-          late += await run(steps, ringBytes);
+          await run(steps, ringBytes, tried);
         }),
         { numRuns: 150 },
       );
-      assert.ok(late > 100, `only ${late} frames were given late: the test tests little`);
+      const isScarce = ringBytes < ampleBytes;
+      const { droppedLatest, droppedOldest, late, resumes } = tried;
+      const shown = JSON.stringify(tried);
+      assert.ok(late > 100 && droppedLatest > 20, `the test tests little: ${shown}`);
+      assert.equal(droppedOldest > 0, isScarce, shown);
+      assert.equal(resumes > 0, isScarce, shown);
     });
   }
 });

@@ -174,6 +174,8 @@ export class TestClient {
   readonly socket = new FakeSocket();
   permissions: Permissions = allowAll;
   readonly gaps: GapNotice[] = [];
+  /** How many texts it had got before each of them. */
+  readonly gapPlaces: number[] = [];
   /** Called when it is told of a gap. */
   onNotice: (() => void) | undefined;
   readonly bookmarks: StreamPosition[] = [];
@@ -204,6 +206,7 @@ export class TestClient {
 
   onGap(notice: GapNotice): void {
     this.gaps.push(notice);
+    this.gapPlaces.push(this.texts.length);
     this.onNotice?.();
   }
 
