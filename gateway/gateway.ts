@@ -8,10 +8,13 @@ import type { GatewayConfig, HubSettings } from './config.ts';
 import { plainHub } from './config/sections.ts';
 import { configuredBackplane } from './configured-backplane.ts';
 import { gatewayMetrics, nodeInfo } from './gateway-metrics.ts';
+import { Departure } from './departure.ts';
+import { goingAwayReason } from './drain.ts';
 import { RestApi } from './http/api.ts';
 import { playgroundResponse } from './playground/page.ts';
 import { createCodecs } from './protocol/codecs.ts';
 import { PermissionsTable } from './protocol/roles.ts';
+import { Readiness } from './readiness.ts';
 import { ClusterDirectory } from './router/bus/cluster-directory.ts';
 import { executeDirectoryCall } from './router/bus/directory-calls.ts';
 import { NodeBus } from './router/bus/node-bus.ts';
@@ -56,7 +59,13 @@ export interface RunningGateway {
   readonly nodeId: string;
   /** The metrics of this node alone. */
   metricsPage(): Promise<MetricsPage>;
-  /** Closes every connection with 1001, then the backplane. Idempotent. */
+  /**
+   * Sends the clients away one after the other (`drainDelayMs`, `drainSpreadMs`), finishes what is in
+   * flight, and stops; in development mode it stops at once. Idempotent.
+   * @throws GatewayError `internal` after `drainMs`, when it has not ended by then.
+   */
+  drain(): Promise<void>;
+  /** Closes every connection with 1001 now, then the backplane. Ends a drain. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -102,10 +111,10 @@ class Gateway implements RunningGateway {
   readonly #server: UwsServer;
   readonly #clients: ClientEndpoint;
   readonly #metrics: Metrics;
+  readonly #readiness: Readiness;
+  readonly #departure: Departure;
   #port = 0;
-  #isReady = false;
-  #knowsOthers = false;
-  #startedAtMs = 0;
+  #drained: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(config: GatewayConfig, parts: GatewayParts) {
@@ -127,6 +136,13 @@ class Gateway implements RunningGateway {
       onError,
     });
     this.#bus = this.#createBus(parts, onError);
+    this.#readiness = new Readiness({
+      clock,
+      introductionMsMax: limits.suspectAfterMs,
+      isInDoubt: () => this.#bus.isInDoubt(),
+      unavailableReason: () => this.#router.unavailableReason(),
+    });
+    this.#departure = this.#createDeparture(parts);
     const sessions = newSessionCounters();
     const tokens = new TokenVerifier({
       accessKeys: config.accessKeys,
@@ -174,8 +190,7 @@ class Gateway implements RunningGateway {
       await this.#bus.start();
       const { port } = await this.#server.start();
       this.#port = port;
-      this.#startedAtMs = this.#clock.monotonicMs();
-      this.#isReady = true;
+      this.#readiness.open();
     } catch (error) {
       await this.stop();
       throw error;
@@ -187,16 +202,22 @@ class Gateway implements RunningGateway {
     return this.#metrics.page();
   }
 
+  drain(): Promise<void> {
+    this.#drained ??= this.#config.mode === 'development' ? this.stop() : this.#departure.run();
+    return this.#drained;
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
   async #stop(): Promise<void> {
-    this.#isReady = false;
+    this.#readiness.close();
+    this.#departure.cancel();
     this.#clients.close();
     this.#server.stopAccepting();
-    this.#router.hubs.closeAll('The node is going away; connect again');
+    this.#router.hubs.closeAll(goingAwayReason);
     await this.#closeHandshakes();
     this.#server.close();
     await this.#bus.stop();
@@ -224,6 +245,24 @@ class Gateway implements RunningGateway {
     });
   }
 
+  #createDeparture({ clock, log }: GatewayParts): Departure {
+    const { hubs } = this.#router;
+    return new Departure({
+      clock,
+      limits: this.#config.limits,
+      log,
+      readiness: this.#readiness,
+      refuseUpgrades: () => this.#clients.close(),
+      connections: () => [...hubs.allConnections()],
+      remaining: () => hubs.connectionCount,
+      closeDoors: (reason) => {
+        this.#server.stopAccepting();
+        hubs.closeAll(reason);
+      },
+      stop: () => this.stop(),
+    });
+  }
+
   #createClients(
     tokens: TokenVerifier,
     counters: SessionCounters,
@@ -237,7 +276,7 @@ class Gateway implements RunningGateway {
     });
     return new ClientEndpoint({
       services: {
-        publisher: this.#router,
+        publisher: this.#departure.publisher(this.#router),
         subscribers: this.#router.members,
         streams: this.#router.streams,
         events: noEventHandlers,
@@ -260,7 +299,7 @@ class Gateway implements RunningGateway {
   #handlers(tokens: TokenVerifier, worker: WorkerPlace | undefined): TransportHandlers {
     const { accessKeys, limits } = this.#config;
     const api = new RestApi({
-      publisher: this.#router,
+      publisher: this.#departure.publisher(this.#router),
       directory: new ClusterDirectory(this.#bus),
       streams: this.#router.streams,
       tokens,
@@ -268,7 +307,7 @@ class Gateway implements RunningGateway {
       endpoints: () => this.#endpoints(),
       limits,
       clock: this.#clock,
-      readiness: () => this.#readiness(),
+      readiness: () => this.#readiness.state(),
       metrics: worker === undefined ? this.#metrics : this.#mergedMetrics(worker),
       onError: (error) => this.#log.error('request failed', { error }),
     });
@@ -279,7 +318,7 @@ class Gateway implements RunningGateway {
       onHeaders: (request) =>
         this.#page(request) ??
         (isClientPath(request.path) ? notAWebSocket() : api.onHeaders(request)),
-      onRequest: api.onRequest,
+      onRequest: this.#departure.onRequest(api.onRequest),
     };
   }
 
@@ -302,21 +341,6 @@ class Gateway implements RunningGateway {
         signClientToken({ accessKey, endpoint, hub, userId, roles: playgroundRoles }),
       serverToken: (path) => signServerToken({ accessKey, url: endpoint + path }),
     });
-  }
-
-  #readiness(): { readonly ready: boolean; readonly reason?: string } {
-    if (!this.#isReady) return { ready: false, reason: 'the node is starting or going away' };
-    if (!this.#isIntroduced())
-      return { ready: false, reason: 'the node may not know all others yet' };
-    const reason = this.#router.unavailableReason();
-    return reason === undefined ? { ready: true } : { ready: false, reason };
-  }
-
-  /** A new node gets clients when it can answer for all; one that is alone does not wait long. */
-  #isIntroduced(): boolean {
-    const waitedMs = this.#clock.monotonicMs() - this.#startedAtMs;
-    this.#knowsOthers ||= !this.#bus.isInDoubt() || waitedMs > this.#config.limits.suspectAfterMs;
-    return this.#knowsOthers;
   }
 
   #endpoints(): readonly string[] {

@@ -213,6 +213,26 @@ export const limitTable = {
     max: 10_000,
     meaning: 'Messages in one request that sends many; a larger one is refused',
   },
+  drainDelayMs: {
+    default: 3000,
+    min: 0,
+    max: 600_000,
+    meaning:
+      'How long a node that goes away still takes clients, in ms: time for the balancer to notice',
+  },
+  drainSpreadMs: {
+    default: 10_000,
+    min: 0,
+    max: 600_000,
+    meaning: 'Time in ms over which the connections of a node that goes away leave it',
+  },
+  drainMs: {
+    default: 25_000,
+    min: 1000,
+    max: 900_000,
+    meaning:
+      'Longest time in ms from the signal to the end; delay and spread are shortened to fit into it',
+  },
   filterLengthMax: {
     default: 8 * KiB,
     min: 64,

@@ -86,6 +86,9 @@ export class GatewayNode {
 function settingsOf(options: GatewayNodeOptions, url: string): Record<string, string> {
   return {
     TRUNKLINE_ACCESS_KEY: options.accessKey,
+    // Nobody waits for a balancer here; who wants to see a drain says so in the environment.
+    TRUNKLINE_DRAIN_DELAY_MS: '0',
+    TRUNKLINE_DRAIN_SPREAD_MS: '0',
     ...options.env,
     TRUNKLINE_MODE: options.page ? 'development' : 'production',
     TRUNKLINE_HOST: '127.0.0.1',

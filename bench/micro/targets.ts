@@ -104,6 +104,9 @@ const gateway: Target = {
       TRUNKLINE_ACCESS_KEY: accessKey,
       TRUNKLINE_BACKPLANE: 'memory:',
       TRUNKLINE_LOG_LEVEL: 'error',
+      // When it is stopped, nobody is left to be sent away.
+      TRUNKLINE_DRAIN_DELAY_MS: '0',
+      TRUNKLINE_DRAIN_SPREAD_MS: '0',
       // The accept runs are about CPU time; the bound against storms would measure itself.
       TRUNKLINE_UPGRADES_PER_SECOND_MAX: '1000000',
     },

@@ -9,6 +9,8 @@ export interface ServingGateway {
   /** Resolves with the reason when it cannot go on; `stop` is still to be called. */
   readonly failed?: Promise<Error>;
   stop(): Promise<void>;
+  /** Sends its clients away one after the other, then stops. */
+  drain(): Promise<void>;
   /** Ends at once what it runs beside this process. */
   kill?(): void;
 }

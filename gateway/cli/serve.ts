@@ -49,7 +49,10 @@ async function serve(config: GatewayConfig, context: ServeContext): Promise<void
   const { host, log } = context;
   // Listening begins before the start, so that a signal during it is not lost.
   let gateway: ServingGateway | undefined;
-  const end = new End(host, () => gateway?.kill?.());
+  const end = new End(host, (signal) => {
+    log.error('Ending at once: this is the second signal', { signal });
+    gateway?.kill?.();
+  });
   try {
     gateway = await host.startGateway(config, { log });
     void gateway.failed?.then((error) => end.fail(error));
@@ -57,8 +60,8 @@ async function serve(config: GatewayConfig, context: ServeContext): Promise<void
     if (config.mode === 'development') host.print(developmentHints(config, gateway, context));
     const cause = await end.reached;
     if (cause.kind === 'signal') {
-      log.info('Stopping', { signal: cause.signal });
-      await gateway.stop();
+      log.info('Stopping; another signal ends it at once', { signal: cause.signal });
+      await gateway.drain();
       return;
     }
     if (cause.kind === 'failure') {
@@ -89,14 +92,14 @@ class End {
   readonly #resolve: (cause: Cause) => void;
 
   /** @param kill ends at once what this process runs beside itself. */
-  constructor(host: Host, kill: () => void) {
+  constructor(host: Host, kill: (signal: string) => void) {
     const { promise, resolve } = newDeferred<Cause>();
     let hasSignal = false;
     this.reached = promise;
     this.#resolve = resolve;
     this.#removeSignal = host.onSignal((signal) => {
       if (hasSignal) {
-        kill();
+        kill(signal);
         host.exit(exitCodes.failed);
       }
       hasSignal = true;

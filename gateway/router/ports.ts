@@ -7,6 +7,7 @@ import type { Codec, Frame } from '../protocol/codec.ts';
 import type { FilterSubject } from '../protocol/filter-subject.ts';
 import type {
   GapNotice,
+  GoAway,
   Message,
   Metadata,
   OwnDestination,
@@ -133,6 +134,11 @@ export interface SubscriberOwner {
   permissions: Permissions;
   /** Says why (`system/disconnected` where the subprotocol has it), then closes the socket. */
   close(code: CloseCode, reason: string): void;
+  /**
+   * The node goes away. False: the client cannot be told and comes back by itself only once it is
+   * closed; whoever asked does that.
+   */
+  onGoAway(notice: GoAway): boolean;
   /** Messages are missing, or may be; told where the subprotocol can say it. */
   onGap(notice: GapNotice): void;
   /** The stream is complete up to here. */

@@ -9,6 +9,7 @@ import type {
   ClientId64,
   Command,
   GapNotice,
+  GoAway,
   Invoke,
   Message,
   OwnDestination,
@@ -130,6 +131,12 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     const frame = this.#codec.encoder.encodeReply({ kind: 'disconnected', reason });
     if (frame !== undefined) this.#subscriber?.sendReply(frame);
     this.#subscriber?.socket.end(code, reason);
+  }
+
+  onGoAway(notice: GoAway): boolean {
+    const frame = this.#codec.encoder.encodeReply(notice);
+    if (frame !== undefined) this.#send(frame);
+    return frame !== undefined;
   }
 
   onGap(notice: GapNotice): void {

@@ -80,8 +80,11 @@ export class GuardedResponse {
     }, ms);
   }
 
-  /** Answers, if there is still somebody to answer. `close`: the connection ends with it. */
-  answer(response: HttpResponse, close = false): void {
+  /**
+   * Answers, if there is still somebody to answer. `close`, or a header `connection: close`: the
+   * connection ends with it.
+   */
+  answer(response: HttpResponse, close = response.headers?.['connection'] === 'close'): void {
     if (this.#native === undefined) return;
     let prepared;
     try {

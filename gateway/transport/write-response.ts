@@ -35,6 +35,8 @@ export function prepareResponse(response: HttpResponse, isHead: boolean): Prepar
     const lower = name.toLowerCase();
     // Framing is the transport's: a wrong length would break the connection.
     if (lower === 'transfer-encoding') continue;
+    // With a body the native code writes it by itself when it closes.
+    if (lower === 'connection' && !isBodiless) continue;
     if (lower === 'content-length') {
       if (!isHead) continue;
       hasLength = true;

@@ -10,6 +10,8 @@ import type { MetricsPage } from '../telemetry/metrics.ts';
 export type ToWorker =
   /** The first word; `config` has the port that all workers share. */
   | { readonly kind: 'start'; readonly worker: number; readonly config: GatewayConfig }
+  /** Send the clients away one after the other, and end. */
+  | { readonly kind: 'drain' }
   /** Close the connections and end. */
   | { readonly kind: 'stop' }
   /** Answer with `page`. */

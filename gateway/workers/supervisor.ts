@@ -25,6 +25,11 @@ export interface RunningWorkers {
   readonly url: string;
   /** Resolves with the reason when a worker was given up; the others run until `stop`. */
   readonly failed: Promise<Error>;
+  /**
+   * Lets every worker send its clients away; resolves when all have ended. Until then this process is
+   * their broker. Idempotent.
+   */
+  drain(): Promise<void>;
   /** Lets every worker close its connections; resolves when all have ended. Idempotent. */
   stop(): Promise<void>;
   /** Ends every worker at once. */
@@ -93,11 +98,19 @@ class Supervisor implements RunningWorkers {
     }
   }
 
-  stop(): Promise<void> {
-    this.#stopped ??= Promise.all(this.#slots.map((slot) => slot.stop())).then(() => {
-      this.#metrics.close();
-    });
+  drain(): Promise<void> {
+    this.#stopped ??= this.#ended(this.#slots.map((slot) => slot.drain()));
     return this.#stopped;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#ended(this.#slots.map((slot) => slot.stop()));
+    return this.#stopped;
+  }
+
+  async #ended(slots: readonly Promise<void>[]): Promise<void> {
+    await Promise.all(slots);
+    this.#metrics.close();
   }
 
   kill(): void {
@@ -119,6 +132,7 @@ class Supervisor implements RunningWorkers {
       restarts,
       startMsMax,
       stopMsMax,
+      drainMsMax: config.limits.drainMs + stopMsMax,
       onProcess: (channel) => this.#broker.attach(channel.port),
       onHeard: (message, channel) => {
         const { id, kind } = message;

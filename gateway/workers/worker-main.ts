@@ -16,7 +16,7 @@ const worker = new Worker({
 channel.onClosed(() => setTimeout(() => process.exit(1), orphanMsMax).unref());
 // Ctrl-C reaches the whole group of processes: the parent says when to stop.
 process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => worker.stop('SIGTERM'));
+process.on('SIGTERM', () => worker.drain('SIGTERM'));
 process.on('uncaughtException', (error) => worker.crash(error));
 process.on('unhandledRejection', (error) => worker.crash(error));
 // A reader that went away must not stop a worker, and where it cannot be told, nothing else can.

@@ -15,9 +15,10 @@ export interface WorkerSlotOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
   readonly log: Logger;
   readonly restarts: RestartSettings;
-  /** How long a worker may take to listen, and to stop, in ms; then it is killed. */
+  /** How long a worker may take to listen, to stop and to drain, in ms; then it is killed. */
   readonly startMsMax: number;
   readonly stopMsMax: number;
+  readonly drainMsMax: number;
   /** A new process runs; nothing was heard from it yet. */
   readonly onProcess: (channel: ParentChannel) => void;
   /** It asks for the pages of all workers, or has answered with its own. */
@@ -73,14 +74,23 @@ export class WorkerSlot {
 
   /** Resolves when the process has ended, killed if it takes too long. */
   stop(): Promise<void> {
+    return this.#end('stop', this.#options.stopMsMax);
+  }
+
+  /** The same after its clients were sent away one after the other. */
+  drain(): Promise<void> {
+    return this.#end('drain', this.#options.drainMsMax);
+  }
+
+  #end(kind: 'stop' | 'drain', msMax: number): Promise<void> {
     const life = this.#prepareStop();
     if (life === undefined) return Promise.resolve();
     const stopped = new Promise<void>((resolve) => {
       this.#onStopped = resolve;
     });
     life.cancelDeadline();
-    life.cancelDeadline = this.#killAfter(life, this.#options.stopMsMax, 'stop');
-    life.process.channel.say({ kind: 'stop' });
+    life.cancelDeadline = this.#killAfter(life, msMax, kind);
+    life.process.channel.say({ kind });
     return stopped;
   }
 
@@ -112,7 +122,7 @@ export class WorkerSlot {
     process.channel.say({ kind: 'start', worker, config });
   }
 
-  #killAfter(life: Life, delayMs: number, what: 'start' | 'stop'): () => void {
+  #killAfter(life: Life, delayMs: number, what: 'start' | 'stop' | 'drain'): () => void {
     return this.#options.clock.after(delayMs, () => {
       const reason = `it did not ${what} in time`;
       this.#log.error('Killing a worker', { reason, durationMs: delayMs, pid: life.process.pid });

@@ -20,7 +20,7 @@ export interface WorkerOptions {
 type Start = Extract<ToWorker, { readonly kind: 'start' }>;
 
 type End =
-  | { readonly kind: 'asked'; readonly reason: string }
+  | { readonly kind: 'asked'; readonly reason: string; readonly drains: boolean }
   | { readonly kind: 'crash'; readonly error: unknown };
 
 /** Longer than the parent takes to wait for the other workers. */
@@ -74,7 +74,13 @@ export class Worker {
   /** Ends it in order; before it has started as well. */
   stop(reason: string): void {
     this.#onStart(undefined);
-    this.#onEnd({ kind: 'asked', reason });
+    this.#onEnd({ kind: 'asked', reason, drains: false });
+  }
+
+  /** The same after its clients were sent away one after the other. */
+  drain(reason: string): void {
+    this.#onStart(undefined);
+    this.#onEnd({ kind: 'asked', reason, drains: true });
   }
 
   /** An error that nothing handled. */
@@ -87,8 +93,7 @@ export class Worker {
     const end = await this.#ended;
     if (end.kind === 'asked') {
       log.info('Worker stops', { reason: end.reason });
-      await gateway.stop();
-      return 0;
+      return end.drains ? this.#drain(gateway, log) : this.#stop(gateway);
     }
     log.error('Worker stops after an error that nothing handled', { error: end.error });
     try {
@@ -98,6 +103,21 @@ export class Worker {
       log.error('Stopping failed', { error });
     }
     return 1;
+  }
+
+  async #stop(gateway: RunningGateway): Promise<number> {
+    await gateway.stop();
+    return 0;
+  }
+
+  async #drain(gateway: RunningGateway, log: Logger): Promise<number> {
+    try {
+      await gateway.drain();
+      return 0;
+    } catch (error) {
+      log.error('Draining failed', { error });
+      return 1;
+    }
   }
 
   async #startGateway({ config, worker }: Start, log: Logger): Promise<RunningGateway> {
@@ -125,6 +145,9 @@ export class Worker {
     switch (message.kind) {
       case 'start':
         this.#onStart(message);
+        break;
+      case 'drain':
+        this.drain('the parent says so');
         break;
       case 'stop':
         this.stop('the parent says so');

@@ -59,6 +59,10 @@ export class Run {
     return withDeadline(ended, { what: 'the process ended', deadlineMs: startDeadlineMs });
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
   /** Ends it as a service manager does. */
   async stop(): Promise<number | null> {
     this.#child.kill('SIGTERM');
@@ -86,7 +90,12 @@ export class GatewayProcess {
     settings: Readonly<Record<string, string | number>> = {},
     options: { readonly nodeFlags?: readonly string[]; readonly args?: readonly string[] } = {},
   ): Promise<GatewayProcess> {
-    const variables: Record<string, string> = { TRUNKLINE_ACCESS_KEY: testAccessKey };
+    // Who drains takes its time; a test that wants that says so.
+    const variables: Record<string, string> = {
+      TRUNKLINE_ACCESS_KEY: testAccessKey,
+      TRUNKLINE_DRAIN_DELAY_MS: '0',
+      TRUNKLINE_DRAIN_SPREAD_MS: '0',
+    };
     for (const [name, value] of Object.entries(settings)) {
       variables[`TRUNKLINE_${name}`] = String(value);
     }

@@ -14,11 +14,13 @@ interface Served {
   readonly startGateway: StartGateway;
   readonly configs: GatewayConfig[];
   readonly stops: number[];
+  readonly drains: number[];
 }
 
 function serving(stop: () => Promise<void> = () => Promise.resolve()): Served {
   const configs: GatewayConfig[] = [];
   const stops: number[] = [];
+  const drains: number[] = [];
   const startGateway: StartGateway = (config) => {
     configs.push(config);
     return Promise.resolve({
@@ -27,15 +29,19 @@ function serving(stop: () => Promise<void> = () => Promise.resolve()): Served {
         stops.push(stops.length);
         return stop();
       },
+      drain: () => {
+        drains.push(drains.length);
+        return stop();
+      },
     });
   };
-  return { startGateway, configs, stops };
+  return { startGateway, configs, stops, drains };
 }
 
 describe('trunkline serve', () => {
   for (const signal of ['SIGTERM', 'SIGINT']) {
-    test(`serve: prints one line, and ${signal} stops it with exit code 0`, async () => {
-      const { startGateway, configs, stops } = serving();
+    test(`serve: prints one line, and ${signal} drains it with exit code 0`, async () => {
+      const { startGateway, configs, drains, stops } = serving();
       const host = new TestHost({ env, startGateway });
       const running = host.run('serve', '--port', '0', '--json-depth-max', '9');
       await host.printed(/listens/);
@@ -44,14 +50,14 @@ describe('trunkline serve', () => {
       assert.equal(host.stdout, 'Trunkline listens on http://127.0.0.1:4321\n');
       assert.equal(configs[0]?.port, 0);
       assert.equal(configs[0].limits.jsonDepthMax, 9);
-      assert.deepEqual(stops, [0]);
+      assert.deepEqual([drains, stops], [[0], []]);
       assert.equal(host.listenerCount, 0);
     });
   }
 
   test('serve: a second signal ends the process at once with exit code 1', async () => {
     let release: () => void = () => undefined;
-    const { startGateway, stops } = serving(
+    const { startGateway, drains } = serving(
       () =>
         new Promise((resolve) => {
           release = resolve;
@@ -65,9 +71,10 @@ describe('trunkline serve', () => {
     assert.deepEqual(host.exits, []);
     host.signal('SIGTERM');
     assert.deepEqual(host.exits, [1]);
+    assert.match(host.stderr, /second signal/);
     release();
     await running;
-    assert.deepEqual(stops, [0]);
+    assert.deepEqual(drains, [0]);
   });
 
   test('serve: an error that nothing handled is logged and stops it with exit code 1', async () => {

@@ -204,6 +204,10 @@ export class TestClient {
     queueMicrotask(() => this.#members.detach(this.subscriber));
   }
 
+  onGoAway(): boolean {
+    return false;
+  }
+
   onGap(notice: GapNotice): void {
     this.gaps.push(notice);
     this.gapPlaces.push(this.texts.length);

@@ -48,6 +48,7 @@ class Wheel {
       owner: {
         permissions: { allows: () => false, grant: refuse, revoke: refuse },
         close: refuse,
+        onGoAway: refuse,
         onGap: refuse,
         onBookmark: refuse,
       },

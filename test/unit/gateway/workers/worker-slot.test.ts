@@ -35,6 +35,7 @@ class Harness {
     restarts: { delayMs: 100, delayMsMax: 500, soundAfterMs: 1000, endsMax: 3 },
     startMsMax: 5000,
     stopMsMax: 3000,
+    drainMsMax: 60_000,
     onProcess: () => undefined,
     onHeard: () => undefined,
     onGivenUp: (error) => this.givenUp.push(error),
