@@ -7,6 +7,7 @@ import { JsonWebPubSubCodec } from './json-webpubsub.ts';
 import type { SimpleMode } from './simple.ts';
 import { SimpleCodec, SimpleEncoder } from './simple.ts';
 import { TrunklineJsonCodec } from './trunkline-json.ts';
+import { TrunklineMsgpackCodec } from './trunkline-msgpack.ts';
 
 /** Made once per gateway: connections of one subprotocol share one codec and one encoder. */
 export class Codecs {
@@ -15,7 +16,11 @@ export class Codecs {
   readonly #simpleEvents = new SimpleCodec(this.#simpleEncoder, { mode: 'sendEvent' });
 
   constructor(limits: DecodeLimits) {
-    this.#codecs = [new JsonWebPubSubCodec(limits), new TrunklineJsonCodec(limits)];
+    this.#codecs = [
+      new JsonWebPubSubCodec(limits),
+      new TrunklineJsonCodec(limits),
+      new TrunklineMsgpackCodec(limits),
+    ];
   }
 
   /** Subprotocols that can be offered. */

@@ -4,8 +4,10 @@
  * could disagree on which of them counts.
  */
 import type { ProtocolError } from './codec.ts';
-import type { FrameFields } from './frame-fields.ts';
-import { FrameField, refused } from './frame-fields.ts';
+import type { NestableFields } from './command-frame.ts';
+import { FieldIndex, place } from './field-index.ts';
+import type { FrameField } from './frame-fields.ts';
+import { refused } from './frame-fields.ts';
 import type { MemberVisitor } from './json-scanner.ts';
 import { JsonError, scanNextObject, scanObject, scanSoleObject } from './json-scanner.ts';
 import type { ClientId64 } from './model.ts';
@@ -22,26 +24,21 @@ const uint64Max = 2n ** 64n - 1n;
  * One per shape of object; its state is that of the last `read`, so everything wanted of an object
  * is taken before the next one is read.
  */
-export class JsonFields<Name extends string> implements FrameFields<Name>, MemberVisitor {
+export class JsonFields<Name extends string> implements NestableFields<Name>, MemberVisitor {
   readonly field: Readonly<Record<Name, FrameField>>;
-  readonly #all: readonly FrameField[];
-  readonly #byLength: (readonly FrameField[])[] = [];
+  readonly #index: FieldIndex<Name>;
   readonly #depthMax: number;
   #bytes: Buffer = noBytes;
 
   /** @param depthMax deepest nesting, the object itself included. */
   constructor(names: readonly Name[], depthMax: number) {
     this.#depthMax = depthMax;
-    this.#all = names.map((name) => new FrameField(name));
-    for (const field of this.#all) {
-      const { length } = field.name;
-      this.#byLength[length] = [...(this.#byLength[length] ?? []), field];
-    }
-    // The keys are exactly `names`; Object.fromEntries cannot know that.
-    this.field = Object.fromEntries(this.#all.map((field) => [field.name, field])) as Record<
-      Name,
-      FrameField
-    >;
+    this.#index = new FieldIndex(names);
+    this.field = this.#index.field;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
   }
 
   /**
@@ -72,15 +69,12 @@ export class JsonFields<Name extends string> implements FrameFields<Name>, Membe
   }
 
   /**
-   * Reads the object that is the value of `parent`, a field of `owner`. False: it is missing or
-   * null.
+   * Reads the object that is the value of `parent` in `bytes`, which were scanned before.
    * @throws ProtocolError: it is not an object.
    */
-  readNested<Owner extends string>(owner: JsonFields<Owner>, parent: FrameField): boolean {
-    if (!owner.isPresent(parent)) return false;
-    this.#reset(owner.#bytes);
-    owner.#visitMembers(parent, this);
-    return true;
+  readNested(bytes: Buffer, parent: FrameField): void {
+    this.#reset(bytes);
+    this.#visitMembers(parent, this);
   }
 
   /** Lets go of the bytes that were read. */
@@ -90,10 +84,7 @@ export class JsonFields<Name extends string> implements FrameFields<Name>, Membe
 
   onMember(keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
     const field = this.#find(keyStart, keyEnd);
-    if (field === undefined) return;
-    if (field.start !== -1) throw refused(`"${field.name}" appears twice; send it once`);
-    field.start = valueStart;
-    field.end = valueEnd;
+    if (field !== undefined) place(field, valueStart, valueEnd);
   }
 
   /** False: the property is missing or null. */
@@ -221,26 +212,14 @@ export class JsonFields<Name extends string> implements FrameFields<Name>, Membe
 
   #reset(bytes: Buffer): void {
     this.#bytes = bytes;
-    for (const field of this.#all) field.start = -1;
+    this.#index.reset();
   }
 
   #find(keyStart: number, keyEnd: number): FrameField | undefined {
-    const found = this.#match(this.#bytes, keyStart, keyEnd);
+    const found = this.#index.find(this.#bytes, keyStart, keyEnd);
     if (found !== undefined || !this.#hasEscape(keyStart, keyEnd)) return found;
     const key = Buffer.from(this.#unescaped(keyStart - 1, keyEnd + 1), 'utf8');
-    return this.#match(key, 0, key.length);
-  }
-
-  #match(bytes: Uint8Array, start: number, end: number): FrameField | undefined {
-    const candidates = this.#byLength[end - start];
-    if (candidates === undefined) return undefined;
-    for (const field of candidates) {
-      const { key } = field;
-      let index = 0;
-      while (index < key.length && key[index] === bytes[start + index]) index++;
-      if (index === key.length) return field;
-    }
-    return undefined;
+    return this.#index.find(key, 0, key.length);
   }
 
   #string(field: FrameField): FrameField {

@@ -1,35 +1,7 @@
 /** The text of replies and of the parts of messages that all JSON subprotocols write alike. */
 import type { Frame } from './codec.ts';
-import { jsonFrame, splice, textFrame } from './json-splice.ts';
+import { splice, textFrame } from './json-splice.ts';
 import type { Message, Payload, Reply, ReplyError } from './model.ts';
-
-/** Replies about invocations and client-to-group streams, and the end of the connection. */
-export type CommonReply = Extract<
-  Reply,
-  { kind: 'disconnected' | 'invokeResponse' | 'streamAck' | 'streamNack' | 'streamClosed' }
->;
-
-export function commonReply(reply: CommonReply): Frame {
-  switch (reply.kind) {
-    case 'disconnected':
-      return jsonFrame({ type: 'system', event: 'disconnected', message: reply.reason });
-    case 'invokeResponse':
-      return invokeResponse(reply.invocationId, reply.result);
-    case 'streamAck': {
-      const { streamId, expectedSequenceId } = reply;
-      return jsonFrame({ type: 'streamAck', streamId, expectedSequenceId });
-    }
-    case 'streamNack': {
-      const { streamId, name, message, expectedSequenceId } = reply;
-      return jsonFrame({ type: 'streamNack', streamId, name, message, expectedSequenceId });
-    }
-    case 'streamClosed': {
-      const { streamId, error } = reply;
-      // JSON.stringify leaves out what is undefined.
-      return jsonFrame({ type: 'streamClosed', streamId, error });
-    }
-  }
-}
 
 /** `inside` are more members of a successful ack, each with its comma in front. */
 export function ackText(reply: Extract<Reply, { kind: 'ack' }>, inside: string): string {
@@ -64,7 +36,8 @@ function streamText(stream: NonNullable<Message['stream']>): string {
   return JSON.stringify({ streamId, streamSequenceId, endOfStream, error });
 }
 
-function invokeResponse(invocationId: string, result: Payload | ReplyError): Frame {
+/** A successful result carries its payload. */
+export function invokeResponse(invocationId: string, result: Payload | ReplyError): Frame {
   const head = `{"type":"invokeResponse","invocationId":${JSON.stringify(invocationId)}`;
   if ('dataType' in result) {
     return splice(`${head},"success":true,"dataType":"${result.dataType}","data":`, result, '}');

@@ -3,9 +3,10 @@
  * properties are part of the protocol: tests of Azure's SDKs compare whole frames.
  */
 import type { Encoder, Frame } from './codec.ts';
-import { ackText, commonReply, messageFrame } from './json-replies.ts';
-import { textFrame } from './json-splice.ts';
+import { ackText, invokeResponse, messageFrame } from './json-replies.ts';
+import { jsonFrame, textFrame } from './json-splice.ts';
 import type { Message, Reply } from './model.ts';
+import { commonReplyObject } from './reply-objects.ts';
 
 export class JsonWebPubSubEncoder implements Encoder {
   readonly name: string;
@@ -23,12 +24,13 @@ export class JsonWebPubSubEncoder implements Encoder {
         return this.#pong;
       case 'connected':
         return textFrame(connectedText(reply));
-      case 'disconnected':
       case 'invokeResponse':
+        return invokeResponse(reply.invocationId, reply.result);
+      case 'disconnected':
       case 'streamAck':
       case 'streamNack':
       case 'streamClosed':
-        return commonReply(reply);
+        return jsonFrame(commonReplyObject(reply));
       case 'heartbeat':
       case 'goaway':
       case 'gap':

@@ -4,7 +4,8 @@ import type { Codec, DecodeLimits, Encoder } from './codec.ts';
 import { ProtocolError } from './codec.ts';
 import { refused } from './frame-fields.ts';
 import { commonNames, FrameVerbs, type CommonName } from './frame-verbs.ts';
-import { JsonFrame } from './json-frame.ts';
+import { createJsonFrame, type JsonFrame } from './json-frame.ts';
+import { asBuffer } from './json-payload.ts';
 import { JsonWebPubSubEncoder } from './json-webpubsub-encoder.ts';
 import type { Command } from './model.ts';
 import { VerbTable } from './verb-table.ts';
@@ -27,7 +28,7 @@ export class JsonWebPubSubCodec implements Codec {
   readonly #verbs: VerbTable;
 
   constructor(limits: DecodeLimits) {
-    this.#frame = new JsonFrame([...commonNames, 'sequenceId'], limits.jsonDepthMax);
+    this.#frame = createJsonFrame([...commonNames, 'sequenceId'], limits.jsonDepthMax);
     this.#verbs = new VerbTable(
       {
         ...new FrameVerbs(this.#frame, limits).table,
@@ -41,7 +42,7 @@ export class JsonWebPubSubCodec implements Codec {
     expectText(this.name, isBinary);
     let command: Command;
     try {
-      this.#frame.readSole(bytes);
+      this.#frame.fields.readSole(asBuffer(bytes));
       const { fields } = this.#frame;
       command = this.#verbs.reader(fields.text(fields.field.type))();
     } finally {

@@ -34,11 +34,3 @@ export function isEventName(name: string): boolean {
 export function isClientId(name: string, lengthMax: number): boolean {
   return name.length > 0 && name.length <= lengthMax && name.isWellFormed();
 }
-
-/** Leaves room in an envelope's header, which has one byte for the length. */
-export const publicationIdBytesMax = 200;
-
-/** Ids that clients choose for publications: well-formed Unicode. */
-export function isPublicationId(name: string): boolean {
-  return name.length > 0 && name.isWellFormed() && Buffer.byteLength(name) <= publicationIdBytesMax;
-}

@@ -1,9 +1,9 @@
 /** The outgoing frames of `trunkline.v1.json` (docs/PROTOCOL.md §4). */
 import type { Encoder, Frame } from './codec.ts';
-import { ackText, commonReply, messageFrame } from './json-replies.ts';
+import { ackText, invokeResponse, messageFrame } from './json-replies.ts';
 import { jsonFrame, textFrame } from './json-splice.ts';
 import type { HistoryReply, Message, MessagePlace, Reply } from './model.ts';
-import { connectedOf, positionOf, whereOf } from './trunkline-replies.ts';
+import { positionOf, replyObject, whereOf } from './reply-objects.ts';
 
 const lineFeed = 0x0a;
 const space = 0x20;
@@ -27,29 +27,12 @@ export class TrunklineJsonEncoder implements Encoder {
         return this.#pong;
       case 'heartbeat':
         return this.#heartbeat;
-      case 'connected':
-        return jsonFrame(connectedOf(reply));
-      case 'disconnected':
       case 'invokeResponse':
-      case 'streamAck':
-      case 'streamNack':
-      case 'streamClosed':
-        return onOneLine(commonReply(reply));
-      case 'goaway': {
-        const { reason, withinMs } = reply;
-        return jsonFrame({ type: 'goaway', reason, withinMs });
-      }
-      case 'gap': {
-        const { to, reason, dropped } = reply;
-        const [from, position] = [positionOf(reply.from), positionOf(reply.position)];
-        return jsonFrame({ type: 'gap', ...whereOf(to), reason, dropped, from, position });
-      }
-      case 'bookmark': {
-        const { to, position } = reply;
-        return jsonFrame({ type: 'bookmark', ...whereOf(to), position: positionOf(position) });
-      }
+        return onOneLine(invokeResponse(reply.invocationId, reply.result));
       case 'history':
         return this.#history(reply);
+      default:
+        return jsonFrame(replyObject(reply));
     }
   }
 

@@ -1,7 +1,8 @@
 /** The client subprotocol `trunkline.v1.json` (docs/PROTOCOL.md §4): its frames to commands. */
 import type { Codec, DecodeLimits, Encoder } from './codec.ts';
 import { refused } from './frame-fields.ts';
-import { JsonFrame } from './json-frame.ts';
+import { createJsonFrame, type JsonFrame } from './json-frame.ts';
+import { asBuffer } from './json-payload.ts';
 import { skipSpace } from './json-scanner.ts';
 import { expectText } from './json-webpubsub.ts';
 import type { Command } from './model.ts';
@@ -28,7 +29,7 @@ export class TrunklineJsonCodec implements Codec {
   readonly #verbs: VerbTable;
 
   constructor(limits: DecodeLimits) {
-    this.#frame = new JsonFrame(trunklineNames, limits.jsonDepthMax);
+    this.#frame = createJsonFrame(trunklineNames, limits.jsonDepthMax);
     this.#verbs = new VerbTable(new TrunklineVerbs(this.#frame, limits).table);
   }
 
@@ -47,7 +48,7 @@ export class TrunklineJsonCodec implements Codec {
       let end = start;
       let command: Command;
       try {
-        end = this.#frame.readNext(bytes, start);
+        end = this.#frame.fields.readNext(asBuffer(bytes), start);
         const { fields } = this.#frame;
         command = this.#verbs.reader(fields.text(fields.field.type))();
       } finally {

@@ -1,4 +1,4 @@
-/** Mutations of JSON frames: some blind, some that know where JSON hurts. */
+/** Mutations of frames: some blind, some that know where JSON and MessagePack hurt. */
 import type { SeededRandom } from '../support/seeded-random.ts';
 
 const lengthMax = 16 * 1024;
@@ -49,6 +49,14 @@ const brokenText = ['ff', 'c0af', 'eda080', 'e282', 'f4908080', 'f09f98', '80', 
   Buffer.from(hex, 'hex'),
 );
 
+/** Headers that announce more than is there, deep nesting, extension types, odd numbers. */
+const headers = [
+  ...['c0', 'c1', '81', '91', '9191919191919191', 'dc0001', 'de0001', 'df7fffffff', 'ddffffffff'],
+  ...['dbffffffff', 'c67fffffff', 'd9', 'da00', 'c403', 'd47240', 'd6ff00000000', 'c70478'],
+  ...['cfffffffffffffffff', 'cb43e0000000000000', 'cb7ff8000000000000', 'ff', 'd3ffffffffffffffff'],
+  ...['a46e616d65', 'a464617461a131', 'a566726f6d5f', 'a9', '82a474797065a470696e67a178'],
+].map((hex) => Buffer.from(hex, 'hex'));
+
 type Mutation = (frame: Buffer, random: SeededRandom, corpus: readonly Buffer[]) => Buffer;
 
 const mutations: readonly Mutation[] = [
@@ -60,6 +68,7 @@ const mutations: readonly Mutation[] = [
   insertPiece,
   insertPiece,
   insertBrokenText,
+  insertHeader,
   spliceOther,
   nest,
   swapMembers,
@@ -112,6 +121,10 @@ function insertPiece(frame: Buffer, random: SeededRandom): Buffer {
 
 function insertBrokenText(frame: Buffer, random: SeededRandom): Buffer {
   return insert(frame, random.below(frame.length + 1), random.pick(brokenText));
+}
+
+function insertHeader(frame: Buffer, random: SeededRandom): Buffer {
+  return insert(frame, random.below(frame.length + 1), random.pick(headers));
 }
 
 /** The beginning of one frame and the end of another. */

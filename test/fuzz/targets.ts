@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { JsonError, soleJsonValue } from '../../gateway/protocol/json-scanner.ts';
 import { JsonWebPubSubCodec } from '../../gateway/protocol/json-webpubsub.ts';
 import { TrunklineJsonCodec } from '../../gateway/protocol/trunkline-json.ts';
+import { TrunklineMsgpackCodec } from '../../gateway/protocol/trunkline-msgpack.ts';
 import { checkFrame, checkLines, parseStrictly } from '../support/frame-invariants.ts';
+import { checkMaps } from '../support/msgpack-invariants.ts';
 import { frameOf, readVectors, type VectorFile } from '../support/protocol-vectors.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 
@@ -41,12 +43,15 @@ export function fuzzTargets(): readonly Target[] {
   const azureCodec = new JsonWebPubSubCodec(azure.limits);
   const json = readVectors('trunkline-v1-json.json');
   const jsonCodec = new TrunklineJsonCodec(json.limits);
+  const msgpack = readVectors('trunkline-v1-msgpack.json');
+  const msgpackCodec = new TrunklineMsgpackCodec(msgpack.limits);
   return [
     new Target(azureCodec.name, azure, (frame) => {
       checkScanner(frame, azure.limits.jsonDepthMax);
       return checkFrame(azureCodec, frame) !== undefined;
     }),
     new Target(jsonCodec.name, json, (frame) => checkLines(jsonCodec, frame) !== undefined),
+    new Target(msgpackCodec.name, msgpack, (frame) => checkMaps(msgpackCodec, frame) !== undefined),
   ];
 }
 

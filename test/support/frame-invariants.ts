@@ -3,7 +3,7 @@
  * JSON.parse: a decoder that reads a frame differently can be made to say what nobody sent.
  */
 import assert from 'node:assert/strict';
-import type { Codec } from '../../gateway/protocol/codec.ts';
+import type { Codec, Frame } from '../../gateway/protocol/codec.ts';
 import { ProtocolError } from '../../gateway/protocol/codec.ts';
 import type {
   Command,
@@ -13,9 +13,10 @@ import type {
   StreamPosition,
 } from '../../gateway/protocol/model.ts';
 
-type Parsed = Readonly<Record<string, unknown>>;
+/** An object of a frame, as the reference reads it. */
+export type Parsed = Readonly<Record<string, unknown>>;
 
-export const sender = 'the "real" sender';
+const sender = 'the "real" sender';
 
 /**
  * Decodes one text frame and compares what came out with the reference.
@@ -41,7 +42,9 @@ function checkObjects(
   memory.set(frame, 9);
   const bytes = memory.subarray(9, 9 + frame.length);
   const commands: Command[] = [];
-  const isAccepted = isDecoded(codec, bytes, (command) => commands.push(command));
+  const isAccepted = isDecoded(codec, { bytes, isBinary: false }, (command) =>
+    commands.push(command),
+  );
   if (!isAccepted && commands.length === 0) return undefined;
   assert.ok(Buffer.from(frame).equals(bytes), 'the frame was not changed');
   const objects = split(frame);
@@ -49,20 +52,20 @@ function checkObjects(
   commands.forEach((command, index) => {
     const object = objects[index];
     assert.ok(object !== undefined, 'the reference has that object');
-    checkCommand(command, parseStrictly(object));
+    checkCommand(command, parseStrictly(object), checkPayload);
     if (command.kind === 'sendToGroup') checkReceived(codec, command, object);
   });
   return isAccepted ? commands.map(({ kind }) => kind) : undefined;
 }
 
 /** False: it was refused, as a frame must be. */
-function isDecoded(
+export function isDecoded(
   codec: Codec,
-  bytes: Uint8Array,
+  { bytes, isBinary }: Frame,
   onCommand: (command: Command) => void,
 ): boolean {
   try {
-    codec.decode(bytes, false, onCommand);
+    codec.decode(bytes, isBinary, onCommand);
     return true;
   } catch (error) {
     assert.ok(error instanceof ProtocolError, `threw ${String(error)}`);
@@ -100,7 +103,12 @@ export function parseStrictly(bytes: Uint8Array): unknown {
   return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
 }
 
-function checkCommand(command: Command, parsed: unknown): void {
+/** The command says what the reference has read. */
+export function checkCommand(
+  command: Command,
+  parsed: unknown,
+  checkPayloadOf: (payload: Payload, parsed: Parsed) => void,
+): void {
   assert.ok(isObject(parsed), 'the frame is an object');
   const type = wellFormed(parsed['type']).toLowerCase();
   const { kind } = command;
@@ -117,7 +125,7 @@ function checkCommand(command: Command, parsed: unknown): void {
   checkStreamCommand(command, parsed);
   if ('metadata' in command) checkMetadata(command.metadata, parsed);
   if ('payload' in command && command.payload !== undefined) {
-    checkPayload(command.payload, parsed);
+    checkPayloadOf(command.payload, parsed);
   }
 }
 

@@ -18,6 +18,15 @@ describe('codecs', () => {
     assert.equal(one.codec, two?.codec);
   });
 
+  test('names: Azure’s first, then our own, each of which says that it is', () => {
+    const own = ['trunkline.v1.json', 'trunkline.v1.msgpack'];
+    assert.deepEqual(codecs.names, ['json.webpubsub.azure.v1', ...own]);
+    const native = codecs.names.filter(
+      (name) => codecs.selectSubprotocol([name])?.codec.isNative === true,
+    );
+    assert.deepEqual(native, own);
+  });
+
   test('selectSubprotocol: nothing known is undefined', () => {
     assert.equal(codecs.selectSubprotocol([]), undefined);
     assert.equal(codecs.selectSubprotocol(['mqtt', '']), undefined);
