@@ -1,5 +1,6 @@
 /** Every counter of the gateway's parts under the name by which the metrics page shows it. */
 import type { Router } from './router/router.ts';
+import type { ReliableSessions } from './session/reliable/reliable-sessions.ts';
 import type { SessionCounters } from './session/session-counters.ts';
 import type { MetricSample, MetricSource } from './telemetry/metric-source.ts';
 import type { TransportCounters } from './transport/counters.ts';
@@ -8,11 +9,13 @@ export interface GatewayMetricsOptions {
   readonly transport: TransportCounters;
   readonly sessions: SessionCounters;
   readonly router: Router;
+  readonly reliable: Pick<ReliableSessions, 'counters' | 'detachedCount' | 'frames' | 'size'>;
 }
 
 export function gatewayMetrics(options: GatewayMetricsOptions): MetricSource[] {
   return [
     ...connectionMetrics(options),
+    ...reliableMetrics(options),
     ...messageMetrics(options),
     ...backplaneMetrics(options.router),
     ...slowConsumerMetrics(options),
@@ -50,6 +53,40 @@ function connectionMetrics({ sessions, transport }: GatewayMetricsOptions): Metr
         sample('cause', 'connections', transport.upgradesRejectedConnections),
         sample('cause', 'descriptors', transport.upgradesRejectedDescriptors),
         ...[...sessions.refusals].map(([status, value]) => sample('cause', `${status}`, value)),
+      ],
+    },
+  ];
+}
+
+function reliableMetrics({ reliable }: GatewayMetricsOptions): MetricSource[] {
+  const { counters, frames } = reliable;
+  return [
+    gauge('reliable_connections', 'Connections of reliable subprotocols.', () => reliable.size),
+    gauge(
+      'reliable_detached',
+      'Reliable connections whose clients are away and may come back.',
+      () => reliable.detachedCount,
+    ),
+    gauge(
+      'reliable_held_bytes',
+      'Bytes of messages that reliable clients have not acknowledged, each message once.',
+      () => frames.bytes,
+    ),
+    counter('reliable_resumed', 'Reliable connections resumed.', () => counters.resumed),
+    {
+      ...labelled('reliable_resumes_refused', 'Resumes answered with 1008, by cause.', 'cause'),
+      read: () => samples('cause', Object.entries(counters.refused)),
+    },
+    {
+      ...labelled(
+        'reliable_lost',
+        'Reliable connections that ended while they waited for their clients, by cause.',
+        'cause',
+      ),
+      read: () => [
+        sample('cause', 'expired', counters.expired),
+        sample('cause', 'overflow', counters.overflowed),
+        sample('cause', 'crowded_out', counters.crowdedOut),
       ],
     },
   ];

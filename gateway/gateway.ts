@@ -26,10 +26,13 @@ import { ClientEndpoint, notAWebSocket } from './session/client-endpoint.ts';
 import { noEventHandlers } from './session/event-handlers.ts';
 import { StreamSweep } from './session/group-streams.ts';
 import { Heartbeats } from './session/heartbeats.ts';
+import { ReliableSessions } from './session/reliable/reliable-sessions.ts';
 import { newSessionCounters, type SessionCounters } from './session/session-counters.ts';
+import type { SessionServices } from './session/session-services.ts';
 import { TokenExpiry } from './session/token-expiry.ts';
 import type { Logger } from './telemetry/log.ts';
 import { mergedText, Metrics, type MetricsPage } from './telemetry/metrics.ts';
+import { ReconnectionTokens } from './tokens/reconnection-tokens.ts';
 import { signClientToken, signServerToken } from './tokens/sign.ts';
 import { TokenVerifier } from './tokens/verify.ts';
 import type { HttpRequest, HttpResponse, TransportHandlers } from './transport/transport.ts';
@@ -150,7 +153,13 @@ class Gateway implements RunningGateway {
       endpoints: () => this.#endpoints(),
       clock,
     });
-    this.#clients = this.#createClients(tokens, sessions, onError);
+    const services = this.#sessionServices(tokens, sessions, onError);
+    const reliable = new ReliableSessions({
+      services,
+      tokens: new ReconnectionTokens({ accessKeys: config.accessKeys, clock }),
+      clock,
+    });
+    this.#clients = this.#createClients(services, reliable);
     this.#server = new UwsServer(
       {
         host: config.host,
@@ -170,6 +179,7 @@ class Gateway implements RunningGateway {
         transport: this.#server.counters,
         sessions,
         router: this.#router,
+        reliable,
       }),
     );
   }
@@ -263,32 +273,38 @@ class Gateway implements RunningGateway {
     });
   }
 
-  #createClients(
+  #sessionServices(
     tokens: TokenVerifier,
     counters: SessionCounters,
     onError: OnError,
-  ): ClientEndpoint {
-    const { limits } = this.#config;
+  ): SessionServices {
     const clock = this.#clock;
+    const { limits } = this.#config;
     const permissions = new PermissionsTable({
       nameLengthMax: limits.nameLengthMax,
       entriesMax: permissionsEntriesMax,
     });
+    return {
+      publisher: this.#departure.publisher(this.#router),
+      subscribers: this.#router.members,
+      streams: this.#router.streams,
+      events: noEventHandlers,
+      streamSweep: new StreamSweep(clock),
+      heartbeats: new Heartbeats({ clock, counters, periodMs: limits.clientHeartbeatMs }),
+      tokenExpiry: new TokenExpiry({ clock, graceMs: limits.tokenGraceMs }),
+      verifyClient: (token, hub) => tokens.verifyClient(token, hub),
+      permissionsFor: (roles) => permissions.permissionsFromRoles(roles),
+      limits,
+      counters,
+      onError,
+    };
+  }
+
+  #createClients(services: SessionServices, reliable: ReliableSessions): ClientEndpoint {
+    const { limits } = this.#config;
     return new ClientEndpoint({
-      services: {
-        publisher: this.#departure.publisher(this.#router),
-        subscribers: this.#router.members,
-        streams: this.#router.streams,
-        events: noEventHandlers,
-        streamSweep: new StreamSweep(clock),
-        heartbeats: new Heartbeats({ clock, counters, periodMs: limits.clientHeartbeatMs }),
-        tokenExpiry: new TokenExpiry({ clock, graceMs: limits.tokenGraceMs }),
-        verifyClient: (token, hub) => tokens.verifyClient(token, hub),
-        permissionsFor: (roles) => permissions.permissionsFromRoles(roles),
-        limits,
-        counters,
-        onError,
-      },
+      services,
+      reliable,
       codecs: createCodecs(limits),
       hubSettings: (hub) => hubSettingsOf(this.#config, hub),
       newConnectionId: () =>

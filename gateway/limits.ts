@@ -120,6 +120,40 @@ export const limitTable = {
     max: 60_000,
     meaning: 'How often an idle stream is compared with its store, in ms',
   },
+  reliableWindowMs: {
+    default: 30_000,
+    min: 100,
+    max: 600_000,
+    meaning: 'How long a reliable connection waits for its client to come back in ms, then it ends',
+  },
+  reliableQueueMessagesMax: {
+    default: 10_000,
+    min: 10,
+    max: 1_000_000,
+    meaning:
+      'Messages that a reliable connection holds until they are acknowledged; more end it with 1008',
+  },
+  reliableQueueBytesMax: {
+    default: 16 * MiB,
+    min: 64 * KiB,
+    max: 1024 * MiB,
+    meaning:
+      'Bytes that a reliable connection holds until they are acknowledged; more end it with 1008',
+  },
+  reliableBytesPerNodeMax: {
+    default: 512 * MiB,
+    min: MiB,
+    max: 16 * 1024 * MiB,
+    meaning:
+      'Bytes held for all reliable connections of this node, each message once; more end them',
+  },
+  reliableDetachedMax: {
+    default: 100_000,
+    min: 0,
+    max: 10_000_000,
+    meaning:
+      'Reliable connections that may wait for their clients at once; further ones end at once',
+  },
   upgradesPerSecondMax: {
     default: 5000,
     min: 1,

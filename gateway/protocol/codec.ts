@@ -41,8 +41,13 @@ export interface Encoder {
   encodeSkip?(message: Message): Frame;
   /** Several frames as one, where the subprotocol has that; there are two at least. */
   pack?(frames: readonly Frame[]): Frame;
-  /** Reliable subprotocols: the shared frame of a message with a connection's number in it. */
+  /**
+   * Reliable subprotocols: the shared frame of a message with a connection's number in it, counted
+   * from 1. Connections of an encoder that has this are resumed, and their messages numbered.
+   */
   withSequenceId?(frame: Frame, sequenceId: number): Frame;
+  /** Another encoder whose message frames are the same bytes: the fan-out encodes once for both. */
+  readonly messagesOf?: Encoder;
 }
 
 export interface Codec {

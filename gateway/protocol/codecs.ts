@@ -3,6 +3,7 @@
  * `Codecs`; nothing else in the gateway learns its name.
  */
 import type { Codec, DecodeLimits } from './codec.ts';
+import { JsonReliableWebPubSubCodec } from './json-reliable-webpubsub.ts';
 import { JsonWebPubSubCodec } from './json-webpubsub.ts';
 import type { SimpleMode } from './simple.ts';
 import { SimpleCodec, SimpleEncoder } from './simple.ts';
@@ -16,8 +17,10 @@ export class Codecs {
   readonly #simpleEvents = new SimpleCodec(this.#simpleEncoder, { mode: 'sendEvent' });
 
   constructor(limits: DecodeLimits) {
+    const json = new JsonWebPubSubCodec(limits);
     this.#codecs = [
-      new JsonWebPubSubCodec(limits),
+      json,
+      new JsonReliableWebPubSubCodec(json),
       new TrunklineJsonCodec(limits),
       new TrunklineMsgpackCodec(limits),
     ];

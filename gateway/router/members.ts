@@ -289,7 +289,8 @@ export class Members implements LocalSubscribers {
     return subscriber.groupCount() + waiting.size;
   }
 
-  #encoderIndex(encoder: Encoder): number {
+  #encoderIndex(own: Encoder): number {
+    const encoder = own.messagesOf ?? own;
     const known = this.#encoders.get(encoder);
     if (known !== undefined) return known;
     this.#encoders.set(encoder, this.#encoders.size);

@@ -13,12 +13,15 @@ import type { Permissions } from '../protocol/permissions.ts';
 import type { HttpRequest, HttpResponse, UpgradeDecision } from '../transport/transport.ts';
 import { bearerToken } from '../tokens/bearer.ts';
 import type { ClientIdentity } from '../tokens/verify.ts';
+import { isReliable } from './reliable/reliable-session.ts';
+import type { ReliableSessions } from './reliable/reliable-sessions.ts';
 import { Session } from './session.ts';
 import { count } from './session-counters.ts';
 import type { SessionServices } from './session-services.ts';
 
 export interface ClientEndpointOptions {
   readonly services: SessionServices;
+  readonly reliable: ReliableSessions;
   readonly codecs: Codecs;
   /** Settings of a hub by its folded name. */
   readonly hubSettings: (hub: string) => HubSettings;
@@ -61,6 +64,8 @@ export class ClientEndpoint {
     try {
       this.#checkOpen();
       const query = new URLSearchParams(request.query);
+      const resumed = query.get('awps_connection_id');
+      if (resumed !== null) return this.#resume(request, query, resumed);
       const hub = hubOf(request.path, query);
       const identity = this.#identify(request, query, hub);
       if (!(identity instanceof Promise)) return this.#admit(request, query, hub, identity);
@@ -70,6 +75,21 @@ export class ClientEndpoint {
     } catch (error) {
       return this.#refuse(error);
     }
+  }
+
+  /** Never refused by an HTTP status: clients would take that for "try again" (Azure §4). */
+  #resume(request: HttpRequest, query: URLSearchParams, connectionId: string): UpgradeDecision {
+    const offered = offeredSubprotocols(request);
+    const selected = this.#options.codecs.selectSubprotocol(offered);
+    const name = hubNameOf(request.path, query);
+    const accept = this.#options.reliable.resume({
+      connectionId,
+      token: query.get('awps_reconnection_token') ?? '',
+      hub: name === undefined ? undefined : parseHub(name),
+      subprotocol: selected?.codec.subprotocol,
+    });
+    // A client that offers something wants it repeated, or does not even look at the close.
+    return { accept, subprotocol: selected?.offered ?? offered[0]?.trim() };
   }
 
   #identify(
@@ -95,23 +115,21 @@ export class ClientEndpoint {
   ): UpgradeDecision {
     // Once more: the token's check may have taken its time.
     this.#checkOpen();
-    const { newConnectionId, services } = this.#options;
+    const { newConnectionId, reliable, services } = this.#options;
     const permissions = services.permissionsFor(identity.roles);
     const { codec, subprotocol } = this.#codecFor(request, query, permissions);
     this.#checkNames(identity);
-    const session = new Session(
-      {
-        hub: this.#interned(hub),
-        connectionId: newConnectionId(),
-        userId: identity.userId,
-        groups: identity.groups,
-        expiresAt: identity.expiresAt,
-        permissions,
-        codec,
-      },
-      services,
-    );
-    return { accept: session, subprotocol };
+    const known = {
+      hub: this.#interned(hub),
+      connectionId: newConnectionId(),
+      userId: identity.userId,
+      groups: identity.groups,
+      expiresAt: identity.expiresAt,
+      permissions,
+      codec,
+    };
+    const accept = isReliable(codec) ? reliable.open(known) : new Session(known, services);
+    return { accept, subprotocol };
   }
 
   /** The same string for all connections of a hub: each request brings one of its own. */
@@ -127,9 +145,7 @@ export class ClientEndpoint {
     query: URLSearchParams,
     permissions: Permissions,
   ): { readonly codec: Codec; readonly subprotocol: string | undefined } {
-    const offered = (request.headers.get('sec-websocket-protocol') ?? '')
-      .split(',')
-      .filter((name) => name.trim() !== '');
+    const offered = offeredSubprotocols(request);
     if (offered.length === 0) {
       return { codec: this.#simpleCodecFor(request, query, permissions), subprotocol: undefined };
     }
@@ -220,6 +236,11 @@ export function notAWebSocket(): HttpResponse {
     'bad-request',
     'This is the WebSocket endpoint for clients: connect with ws:// or wss://, or with an upgrade request',
   );
+}
+
+function offeredSubprotocols({ headers }: HttpRequest): readonly string[] {
+  const offered = headers.get('sec-websocket-protocol') ?? '';
+  return offered.split(',').filter((name) => name.trim() !== '');
 }
 
 function hubOf(path: string, query: URLSearchParams): string {

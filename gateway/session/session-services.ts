@@ -1,6 +1,7 @@
 /** What a session is made with: the services of its node, and who is speaking. */
 import type { Limits } from '../limits.ts';
-import type { Codec } from '../protocol/codec.ts';
+import type { Codec, Frame } from '../protocol/codec.ts';
+import type { ClientId64 } from '../protocol/model.ts';
 import type { Permissions } from '../protocol/permissions.ts';
 import type { LocalSubscribers, Publisher, Streams } from '../router/ports.ts';
 import type { ClientIdentity } from '../tokens/verify.ts';
@@ -44,4 +45,16 @@ export interface SessionIdentity extends Connection {
   /** Of the token: seconds since 1970; infinity: never, or there was none. */
   readonly expiresAt: number;
   readonly codec: Codec;
+  /** undefined: the connection ends with its socket. */
+  readonly reliability?: Reliability | undefined;
+}
+
+/** What a reliable subprotocol adds to a session; its socket outlives those of the client. */
+export interface Reliability {
+  /** For `connected`: with it the client may come back. */
+  reconnectionToken(): string;
+  /** The client has every message up to this number. */
+  acknowledge(sequenceId: ClientId64): void;
+  /** Numbers a message for this connection alone, and gives it to the client. */
+  deliver(frame: Frame): void;
 }

@@ -32,7 +32,12 @@ import { replyErrorOf } from './reply-error.ts';
 import { requirePermission } from './require-permission.ts';
 import { RetainedCommands } from './retained-commands.ts';
 import { count } from './session-counters.ts';
-import type { Connection, SessionIdentity, SessionServices } from './session-services.ts';
+import type {
+  Connection,
+  Reliability,
+  SessionIdentity,
+  SessionServices,
+} from './session-services.ts';
 
 const noGroups: readonly string[] = [];
 
@@ -44,6 +49,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
   readonly #codec: Codec;
   readonly #services: SessionServices;
   readonly #expiresAt: number;
+  readonly #reliability: Reliability | undefined;
   #initialGroups: readonly string[];
   #subscriber: Subscriber | undefined;
   /** Frames that came before the broker confirmed the connection's interest. */
@@ -66,6 +72,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     this.#expiresAt = identity.expiresAt;
     this.#initialGroups = identity.groups;
     this.#services = services;
+    this.#reliability = identity.reliability;
   }
 
   onOpen(socket: Socket): void {
@@ -153,7 +160,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
       kind: 'connected',
       connectionId: this.connectionId,
       userId: this.userId,
-      reconnectionToken: undefined,
+      reconnectionToken: this.#reliability?.reconnectionToken(),
       greeting: this.#openNative()?.begin(streams),
     });
     const early = this.#early;
@@ -226,7 +233,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
         return this.#perform(command.ackId, async () => this.#native?.refresh(command.token));
       case 'sequenceAck':
         // Only reliable subprotocols number messages; the others ignore it (Azure §3.1).
-        return undefined;
+        return this.#reliability?.acknowledge(command.sequenceId);
     }
   }
 
@@ -338,7 +345,9 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
       metadata: undefined,
       stream: undefined,
     };
-    this.#send(this.#codec.encoder.encodeMessage(message));
+    const frame = this.#codec.encoder.encodeMessage(message);
+    if (this.#reliability === undefined) this.#send(frame);
+    else this.#reliability.deliver(frame);
   }
 
   get #isSimple(): boolean {

@@ -3,7 +3,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { WebPubSubServiceClient, type WebPubSubServiceClientOptions } from '@azure/web-pubsub';
-import { WebPubSubJsonProtocol, type WebPubSubClientProtocol } from '@azure/web-pubsub-client';
+import {
+  WebPubSubJsonProtocol,
+  WebPubSubJsonReliableProtocol,
+  type WebPubSubClientProtocol,
+} from '@azure/web-pubsub-client';
 import { signServerToken } from '../../gateway/tokens/sign.ts';
 import {
   startTestGateway,
@@ -13,7 +17,10 @@ import {
 import type { SdkClient } from '../support/sdk-client.ts';
 
 /** The subprotocols of the JavaScript client; tests of the client run once for each. */
-export const clientProtocols: readonly WebPubSubClientProtocol[] = [WebPubSubJsonProtocol()];
+export const clientProtocols: readonly WebPubSubClientProtocol[] = [
+  WebPubSubJsonProtocol(),
+  WebPubSubJsonReliableProtocol(),
+];
 
 export const jsonSubprotocol = 'json.webpubsub.azure.v1';
 

@@ -8,6 +8,7 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>();
   #targetPort: number;
   #isBlackHole = false;
+  #isRefusing = false;
   /** Connections that were accepted so far. */
   accepted = 0;
 
@@ -39,6 +40,16 @@ export class TcpProxy {
     }
   }
 
+  /** From now on new connections are reset at once. */
+  refuse(): void {
+    this.#isRefusing = true;
+  }
+
+  /** New connections pass again. */
+  welcome(): void {
+    this.#isRefusing = false;
+  }
+
   /** From now on nothing passes in either direction, and nobody is told: new connections, too. */
   swallow(): void {
     this.#isBlackHole = true;
@@ -60,6 +71,10 @@ export class TcpProxy {
 
   #join(client: Socket): void {
     this.accepted += 1;
+    if (this.#isRefusing) {
+      client.resetAndDestroy();
+      return;
+    }
     const upstream = connect(this.#targetPort, '127.0.0.1');
     const pair: Pair = [client, upstream];
     this.#pairs.add(pair);

@@ -6,6 +6,8 @@ import { systemClock } from '../../../gateway/clock.ts';
 import { gatewayMetrics } from '../../../gateway/gateway-metrics.ts';
 import { defaultLimits } from '../../../gateway/limits.ts';
 import { Router } from '../../../gateway/router/router.ts';
+import { KeptFrames } from '../../../gateway/session/reliable/kept-frames.ts';
+import { newReliableCounters } from '../../../gateway/session/reliable/reliable-counters.ts';
 import { newSessionCounters } from '../../../gateway/session/session-counters.ts';
 import { Metrics } from '../../../gateway/telemetry/metrics.ts';
 import { createTransportCounters } from '../../../gateway/transport/counters.ts';
@@ -18,7 +20,17 @@ function parts() {
     clock: systemClock,
     onError: (error) => assert.ifError(error),
   });
-  return { router, sessions: newSessionCounters(), transport: createTransportCounters() };
+  return {
+    router,
+    sessions: newSessionCounters(),
+    transport: createTransportCounters(),
+    reliable: {
+      counters: newReliableCounters(),
+      frames: new KeptFrames(1),
+      size: 0,
+      detachedCount: 0,
+    },
+  };
 }
 
 /** `name{labels}` to value. */
@@ -54,10 +66,10 @@ describe('gateway metrics', () => {
   });
 
   test('gateway metrics: the page shows what was counted, under its labels', async () => {
-    const { router, sessions, transport } = parts();
+    const { reliable, router, sessions, transport } = parts();
     const metrics = new Metrics();
     try {
-      metrics.addAll(gatewayMetrics({ router, sessions, transport }));
+      metrics.addAll(gatewayMetrics({ reliable, router, sessions, transport }));
       sessions.open = 3;
       sessions.closes.set(4008, 2);
       sessions.refusals.set(401, 5);

@@ -29,6 +29,7 @@ class Door {
   constructor(limits: { readonly groupsPerConnectionMax?: number } = {}) {
     const permissions = new PermissionsTable({ nameLengthMax: 32, entriesMax: 100 });
     this.endpoint = new ClientEndpoint({
+      reliable: this.fixture.reliable(limits),
       services: {
         ...this.fixture.services(limits),
         verifyClient: (token, hub) => {

@@ -24,10 +24,12 @@ import type { ClientEvent, EventHandlers } from '../../../../gateway/session/eve
 import { noEventHandlers } from '../../../../gateway/session/event-handlers.ts';
 import { StreamSweep } from '../../../../gateway/session/group-streams.ts';
 import { Heartbeats } from '../../../../gateway/session/heartbeats.ts';
+import { ReliableSessions } from '../../../../gateway/session/reliable/reliable-sessions.ts';
 import { Session } from '../../../../gateway/session/session.ts';
 import { newSessionCounters } from '../../../../gateway/session/session-counters.ts';
 import type { SessionServices } from '../../../../gateway/session/session-services.ts';
 import { TokenExpiry } from '../../../../gateway/session/token-expiry.ts';
+import { ReconnectionTokens } from '../../../../gateway/tokens/reconnection-tokens.ts';
 import type { ClientIdentity } from '../../../../gateway/tokens/verify.ts';
 import type { Socket } from '../../../../gateway/transport/transport.ts';
 
@@ -300,6 +302,12 @@ export class SessionFixture {
       counters,
       onError: (error) => this.errors.push(error),
     };
+  }
+
+  reliable(differences: Partial<Limits> = {}): ReliableSessions {
+    const { clock } = this;
+    const tokens = new ReconnectionTokens({ accessKeys: ['a key of these tests'], clock });
+    return new ReliableSessions({ services: this.services(differences), tokens, clock });
   }
 
   /** Opens the socket and forgets the greeting. */
