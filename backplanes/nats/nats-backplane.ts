@@ -8,6 +8,11 @@ import {
   type BackplaneTraits,
   type GapReason,
 } from '../backplane.ts';
+import { JetStreamApi } from './streams/api.ts';
+import { Gate } from './streams/gate.ts';
+import { hasHeaders } from './streams/headers.ts';
+import { LiveCopies, copySourcesMax } from './streams/live-copies.ts';
+import { Requests } from './streams/requests.ts';
 import { InterestTable } from './interest.ts';
 import { Link } from './link.ts';
 import { parseNatsUrl } from './nats-url.ts';
@@ -23,6 +28,8 @@ import { subjectOf } from './subject.ts';
 
 /** After that a cluster's servers know of new interest (measured: within 5 ms, mostly at once). */
 const interestSpreadMs = 250;
+/** What waits, per JetStream stream, until it is known which history it belongs to. */
+const copyBounds = { waitingMax: 10_000, waitingBytesMax: 8 * 1024 * 1024, refreshMs: 1000 };
 
 export class NatsBackplane implements Backplane {
   readonly counters: NatsCounters = newNatsCounters();
@@ -30,6 +37,8 @@ export class NatsBackplane implements Backplane {
   readonly #settings: NatsSettings;
   readonly #link: Link;
   readonly #interest: InterestTable;
+  readonly #requests: Requests;
+  readonly #copies: LiveCopies;
   #sink: BackplaneSink | undefined;
   #isClosed = false;
   #spreadTimer: NodeJS.Timeout | undefined;
@@ -54,6 +63,19 @@ export class NatsBackplane implements Backplane {
       onUp: (info, previous) => this.#onUp(info, previous),
       onDown: (detail) => this.#tell((sink) => sink.onLink('down', detail)),
     });
+    this.#requests = new Requests({
+      prefix: this.#settings.prefix,
+      timeoutMs: this.#settings.publishTimeoutMs,
+      session: () => this.#link.session,
+      detail: () => this.#link.detail,
+    });
+    this.#copies = new LiveCopies({
+      api: new JetStreamApi(this.#requests, new Gate(1, copySourcesMax)),
+      session: () => this.#link.session,
+      ...copyBounds,
+      deliver: (key, bytes) => this.#tell((sink) => sink.onEnvelope(key, bytes)),
+      onGap: (keys) => this.#tell((sink) => sink.onGap(keys, 'unknown')),
+    });
     this.traits = traitsOf(this.#link);
   }
 
@@ -66,9 +88,14 @@ export class NatsBackplane implements Backplane {
   async subscribe(key: string): Promise<void> {
     if (this.#isClosed || this.#sink === undefined) throw this.#unavailable();
     const sink = this.#sink;
-    await this.#interest.add(subjectOf(this.#settings.prefix, key), (bytes) => {
+    const subject = subjectOf(this.#settings.prefix, key);
+    await this.#interest.add(subject, (bytes, message) => {
       this.counters.received += 1;
-      sink.onEnvelope(key, bytes);
+      // The server has stored what comes with headers, and says where.
+      const isStored =
+        hasHeaders(message, bytes, subject.length) &&
+        this.#copies.take(key, bytes, message, subject.length);
+      if (!isStored) sink.onEnvelope(key, bytes);
     });
   }
 
@@ -104,6 +131,7 @@ export class NatsBackplane implements Backplane {
     clearTimeout(this.#spreadTimer);
     this.#interest.clear('The NATS backplane is closed');
     await this.#link.close();
+    this.#requests.close();
   }
 
   #onUp(info: ServerInfo, previous: SessionEnd | undefined): void {

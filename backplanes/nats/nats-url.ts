@@ -37,6 +37,8 @@ export interface NatsUrl {
   /** Undefined: TLS only where the server demands it. */
   readonly tls: NatsTls | undefined;
   readonly prefix: string | undefined;
+  /** On how many servers of a cluster streams are stored. */
+  readonly replicas: number | undefined;
 }
 
 const schemes: Readonly<Record<string, { readonly isSecure: boolean }>> = {
@@ -45,7 +47,17 @@ const schemes: Readonly<Record<string, { readonly isSecure: boolean }>> = {
   'tls+nats': { isSecure: true },
 };
 const defaultPort = 4222;
-const queryNames = ['prefix', 'token', 'credentials', 'nkey', 'ca', 'cert', 'key', 'tlsFirst'];
+const queryNames = [
+  'prefix',
+  'replicas',
+  'token',
+  'credentials',
+  'nkey',
+  'ca',
+  'cert',
+  'key',
+  'tlsFirst',
+];
 
 /** @throws BackplaneUnavailableError that names what is wrong in the URL, never its secrets. */
 export function parseNatsUrl(text: string): NatsUrl {
@@ -63,6 +75,7 @@ export function parseNatsUrl(text: string): NatsUrl {
     identity: identityOf(userInfo, query),
     tls: tlsOf(scheme.isSecure, query),
     prefix: prefixOf(query.get('prefix')),
+    replicas: replicasOf(query.get('replicas')),
   };
 }
 
@@ -160,4 +173,10 @@ function prefixOf(text: string | undefined): string | undefined {
     return text;
   }
   throw wrong(`has prefix=${text}`, 'use 1 to 64 of A-Z a-z 0-9 _ - with single dots between');
+}
+
+function replicasOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-5]$/.test(text)) return Number(text);
+  throw wrong(`has replicas=${text}`, 'write 1 for one server, 3 or 5 for a cluster');
 }

@@ -26,7 +26,8 @@ export interface SessionOptions {
   readonly onInfo: () => void;
 }
 
-export type Receive = (bytes: Uint8Array) => void;
+/** `message` is the whole of what arrived; both are valid until the call returns. */
+export type Receive = (bytes: Uint8Array, message: Msg) => void;
 
 interface Interest {
   readonly receive: Receive;
@@ -100,7 +101,17 @@ export class Session {
 
   /** Publishes outside of all bounds and counts; whether it arrives shows on its subject. */
   probe(subject: string, bytes: Uint8Array): void {
-    this.#open()?.add(() => this.#options.connection.publish(subject, bytes));
+    this.write((connection) => connection.publish(subject, bytes));
+  }
+
+  /**
+   * Calls `command` when the turn is written, in its place among the publishes; never, when the
+   * session ends before. Outside of all bounds and counts: the caller has its own. False: it is over.
+   */
+  write(command: (connection: NatsConnection) => void): boolean {
+    const turn = this.#open();
+    turn?.add(() => command(this.#options.connection));
+    return turn !== undefined;
   }
 
   /** Resolves when the server has confirmed the interest. @throws as `publish` does. */
@@ -212,7 +223,7 @@ export class Session {
       return;
     }
     try {
-      interest.receive(message.data);
+      interest.receive(message.data, message);
     } catch {
       // Thrown into the library it would stop its reader for good, without a word.
       this.#options.counters.receiverErrors += 1;

@@ -8,16 +8,22 @@ import { createHash } from 'node:crypto';
 const encodedBytesMax = 512;
 const safeKey = /^[A-Za-z0-9_:-]{1,512}$/;
 
-/**
- * `<prefix>.k.<encoded>` for most keys, `<prefix>.h.<SHA-256>` for very long ones: the server limits
- * the length of a protocol line (4 KB by default), and compares subjects token by token.
- */
+/** Where messages on the key travel. */
 export function subjectOf(prefix: string, key: string): string {
-  if (safeKey.test(key)) return `${prefix}.k.${key}`;
+  return `${prefix}.k.${tokenOf(key)}`;
+}
+
+/**
+ * The key in one token; `~h` and a SHA-256 for very long ones: the server limits the length of a
+ * protocol line (4 KB by default), and compares subjects token by token.
+ */
+export function tokenOf(key: string): string {
+  if (safeKey.test(key)) return key;
   // The sign alone is no safe letter, so it cannot be anybody else's encoding.
   const encoded = key === '' ? '=' : key.replace(/[^A-Za-z0-9_:-]/gu, escaped);
-  if (encoded.length <= encodedBytesMax) return `${prefix}.k.${encoded}`;
-  return `${prefix}.h.${createHash('sha256').update(encoded).digest('base64url')}`;
+  if (encoded.length <= encodedBytesMax) return encoded;
+  // In encodings only hexadecimal digits in capitals follow that sign.
+  return `~h${createHash('sha256').update(encoded).digest('base64url')}`;
 }
 
 /** Where one connection's canary sings. `name` must be made of safe letters. */

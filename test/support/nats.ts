@@ -171,8 +171,12 @@ export class NatsServer {
   }
 }
 
-/** Three servers joined by routes, started. */
-export async function startCluster(program: string, config = ''): Promise<readonly NatsServer[]> {
+/** Three servers joined by routes, started. `configOf`: what is special to the one with this index. */
+export async function startCluster(
+  program: string,
+  config = '',
+  configOf: (index: number) => string = () => '',
+): Promise<readonly NatsServer[]> {
   const ports: { readonly client: number; readonly route: number }[] = [];
   for (let index = 0; index < 3; index += 1) {
     ports.push({ client: await freePort(), route: await freePort() });
@@ -180,7 +184,8 @@ export async function startCluster(program: string, config = ''): Promise<readon
   const routes = ports.map(({ route }) => `"nats-route://127.0.0.1:${route}"`).join(', ');
   const servers = ports.map(({ client, route }, index) => {
     const cluster = `cluster { name: test, listen: "127.0.0.1:${route}", routes: [${routes}] }`;
-    return new NatsServer(program, client, `server_name: s${index}\n${cluster}\n${config}`);
+    const own = `server_name: s${index}\n${cluster}\n${configOf(index)}`;
+    return new NatsServer(program, client, `${own}\n${config}`);
   });
   await Promise.all(servers.map((server) => server.start()));
   await Promise.all(

@@ -30,6 +30,7 @@ describe('NATS URL', () => {
       identity: anonymous,
       tls: undefined,
       prefix: undefined,
+      replicas: undefined,
     });
   });
 
@@ -87,7 +88,7 @@ describe('NATS URL', () => {
     ['nats://me:secret,x@a', /has no host:port: .*%2C/],
     ['nats://me:sec%ret@a', /wrong percent-encoding/],
     ['nats://me:secret@a?token=secret', /identifies in several ways/],
-    ['nats://a?tokn=secret', /has the option "tokn": known are prefix, token/],
+    ['nats://a?tokn=secret', /has the option "tokn": known are prefix, replicas, token/],
     ['nats://a?ca=/ca', /TLS options without TLS: begin it with nats\+tls/],
     ['nats+tls://a?cert=/c', /only one of cert and key/],
     ['nats+tls://a?tlsFirst=yes', /tlsFirst=yes: write true or false/],
