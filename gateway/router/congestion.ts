@@ -14,12 +14,12 @@ import {
   followsPositions,
   mayDrop,
   nextKept,
-  ownDestinationOf,
   policyCloses,
   policyToClose,
   positionBefore,
   type ClosingPolicy,
 } from './slow-policy.ts';
+import { ownDestination } from './streams/notices.ts';
 import { Target, type Membership } from './target.ts';
 
 export interface CongestionOptions {
@@ -167,7 +167,7 @@ export class Congestion {
     if (!mayDrop(slowConsumer)) return;
     slowDropped[slowConsumer] += dropped;
     slowNotices[slowConsumer] += 1;
-    const to = ownDestinationOf(target);
+    const to = ownDestination(target);
     subscriber.owner.onGap({ kind: 'gap', to, reason: 'slow', dropped, position });
   }
 

@@ -4,7 +4,7 @@
  */
 import type { SlowConsumerPolicy } from '../config.ts';
 import { closeCodes, type CloseCode } from '../protocol/close-codes.ts';
-import type { OwnDestination, StreamPosition } from '../protocol/model.ts';
+import type { StreamPosition } from '../protocol/model.ts';
 import type { Backlog, RingBudget } from './backlog.ts';
 import { LatestRing } from './latest-ring.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
@@ -77,10 +77,4 @@ export function followsPositions({ encoder }: LocalSubscriber['codec'], target: 
 export function positionBefore({ cursor, target }: Membership): StreamPosition | undefined {
   const place = target.ring?.placeBefore(cursor);
   return place && { epoch: place.epoch, offset: place.offset, tag: place.tag };
-}
-
-/** The target as its member calls it; undefined: the member itself. */
-export function ownDestinationOf({ kind, name }: Target): OwnDestination | undefined {
-  if (kind === 'group') return { kind, name };
-  return kind === 'connection' ? undefined : { kind };
 }
