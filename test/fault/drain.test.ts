@@ -126,6 +126,31 @@ describe('drain of a process', () => {
     });
   }
 
+  test('drain: a client of our own is told to go, served meanwhile, and closed at the end', async (t) => {
+    const gateway = await start(t, { DRAIN_DELAY_MS: 0, DRAIN_SPREAD_MS: 2000 });
+    const clients: FrameClient[] = [];
+    for (const userId of ['leaves', 'stays']) {
+      const subprotocols = ['trunkline.v1.json'];
+      const client = await FrameClient.open(t, clientUrlOf(gateway, userId), { subprotocols });
+      await client.frames.next();
+      clients.push(client);
+    }
+    const [leaves, stays] = clients;
+    assert.ok(leaves !== undefined && stays !== undefined);
+    gateway.run.signal('SIGTERM');
+    for (const client of clients) {
+      // What the text of a JSON object can be.
+      const told = (await client.nextJson()) as Readonly<Record<string, unknown>>;
+      assert.equal(told['type'], 'goaway');
+      assert.ok(Number(told['withinMs']) > 0 && Number(told['withinMs']) <= 2000);
+    }
+    await leaves.close();
+    stays.sendJson({ type: 'joinGroup', group: 'last', ackId: 1 });
+    assert.match(String(await stays.frames.next()), /"ackId":1,"success":true/);
+    assert.equal((await stays.closed()).code, 1001);
+    assert.equal(await gateway.run.exitCode(), 0);
+  });
+
   test('drain: without clients only the balancer is waited for', async (t) => {
     const gateway = await start(t, {
       DRAIN_DELAY_MS: 0,
