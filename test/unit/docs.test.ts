@@ -6,7 +6,10 @@ import { describe, test } from 'node:test';
 import { errorTable } from '../../gateway/errors.ts';
 import { limitTable } from '../../gateway/limits.ts';
 import { closeCodes } from '../../gateway/protocol/close-codes.ts';
+import { TrunklineJsonCodec } from '../../gateway/protocol/trunkline-json.ts';
+import { TrunklineMsgpackCodec } from '../../gateway/protocol/trunkline-msgpack.ts';
 import { relativeLinks, tableRows } from '../support/markdown.ts';
+import { readVectors } from '../support/protocol-vectors.ts';
 import { filesUnder, projectRoot } from '../support/source-tree.ts';
 
 const root = projectRoot();
@@ -78,6 +81,13 @@ describe('docs', () => {
     }
   });
 
+  test('message types: PROTOCOL.md has those of our own subprotocols, and no others', () => {
+    const page = read('docs/PROTOCOL.md');
+    const described = (title: string): string[] => typesUnder(page, title);
+    assert.deepEqual(described('4.2 From the client'), [...sentByClients()].toSorted());
+    assert.deepEqual(described('4.3 From the gateway'), [...sentByGateway()].toSorted());
+  });
+
   test('errors: OPERATIONS.md has those of the code, in its order', () => {
     const header = ['code', 'status', 'who acts', 'retry', 'what to do'];
     const rows = tableRows(read('docs/OPERATIONS.md'), header);
@@ -137,6 +147,33 @@ describe('docs', () => {
     assert.deepEqual(missing, []);
   });
 });
+
+/** Names of the headings that begin with a type, in the section of that title, each once, sorted. */
+function typesUnder(page: string, title: string): string[] {
+  const start = page.indexOf(`### ${title}\n`);
+  assert.notEqual(start, -1, title);
+  const section = page.slice(start).split(/\n#{2,3} /)[0] ?? '';
+  const names = [...section.matchAll(/^#### `(\w+)`/gm)].map(([, name = '']) => name);
+  return Array.from(new Set(names)).toSorted();
+}
+
+function sentByClients(): readonly string[] {
+  const limits = { jsonDepthMax: 64, nameLengthMax: 1024, metadataBytesMax: 8192 };
+  const { types } = new TrunklineJsonCodec(limits);
+  assert.deepEqual(types, new TrunklineMsgpackCodec(limits).types);
+  return types;
+}
+
+/** The vectors have every reply; that they are what the encoder writes is another test. */
+function sentByGateway(): ReadonlySet<string> {
+  const { messages, replies } = readVectors('trunkline-v1-json.json');
+  const frames = [
+    ...[...messages, ...replies].map(({ frame = '' }) => frame),
+    ...messages.flatMap(({ skip }) => skip ?? []),
+  ];
+  // The frames are those of our own vectors.
+  return new Set(frames.map((frame) => (JSON.parse(frame) as { readonly type: string }).type));
+}
 
 /** The number that a bound's text means, in the unit that the bound's name ends in. */
 function inUnitOf(name: string, text: string): number {
