@@ -5,6 +5,7 @@
  */
 import type { Accepted, Backplane, BackplaneSink, BackplaneTraits } from '../backplane.ts';
 import { BackplaneUnavailableError } from '../backplane.ts';
+import { MemoryStreamBroker } from './memory-stream-broker.ts';
 
 interface Attached {
   readonly keys: Set<string>;
@@ -18,6 +19,8 @@ interface Pending {
 
 /** What several memory backplanes of one process have in common; it stands for the broker. */
 export class MemoryBroker {
+  /** The streams whose entries it delivers. */
+  readonly streams = new MemoryStreamBroker((key, bytes) => void this.publish(key, bytes));
   readonly #nodes = new Set<Attached>();
   #pending: Pending[] = [];
 
@@ -58,17 +61,17 @@ export class MemoryBackplane implements Backplane {
     countsReceivers: true,
     crossesProcesses: false,
   };
-  readonly #broker: MemoryBroker;
+  readonly broker: MemoryBroker;
   #attached: Attached | undefined;
 
   /** @param broker shared by the nodes that are to reach each other; by default nobody else's. */
   constructor(broker: MemoryBroker = new MemoryBroker()) {
-    this.#broker = broker;
+    this.broker = broker;
   }
 
   start(sink: BackplaneSink): Promise<void> {
     this.#attached = { keys: new Set(), sink };
-    this.#broker.attach(this.#attached);
+    this.broker.attach(this.#attached);
     sink.onLink('up', 'memory of this process');
     return Promise.resolve();
   }
@@ -86,7 +89,7 @@ export class MemoryBackplane implements Backplane {
 
   publish(key: string, bytes: Uint8Array): Promise<Accepted> {
     if (this.#attached === undefined) return Promise.reject(closed());
-    return Promise.resolve({ receivers: this.#broker.publish(key, bytes) });
+    return Promise.resolve({ receivers: this.broker.publish(key, bytes) });
   }
 
   isUp(): boolean {
@@ -94,7 +97,7 @@ export class MemoryBackplane implements Backplane {
   }
 
   close(): Promise<void> {
-    if (this.#attached !== undefined) this.#broker.detach(this.#attached);
+    if (this.#attached !== undefined) this.broker.detach(this.#attached);
     this.#attached = undefined;
     return Promise.resolve();
   }

@@ -1,0 +1,244 @@
+/**
+ * All streams of one process; what several memory stores have in common. It holds their number and
+ * their bytes within bounds: what has not been used for longest goes first.
+ */
+import { randomBytes } from 'node:crypto';
+import { encodeStoredEnvelope, publicationTag } from '../stored-envelope.ts';
+import type { Appended, Position, StreamRef } from '../stream-store.ts';
+import { costOf, MemoryStream, type KeptEntry } from './memory-stream.ts';
+
+export interface MemoryStreamOptions {
+  /** Ms since 1970; never goes back. */
+  readonly nowMs?: () => number;
+  /** Epoch of a new stream. */
+  readonly newEpoch?: () => string;
+  /** Streams that are known at once. */
+  readonly streamsMax?: number;
+  /** What all entries together may cost in memory, about, in bytes. */
+  readonly bytesMax?: number;
+  /** Ids that are remembered although their entries are gone. */
+  readonly goneIdsMax?: number;
+}
+
+/** Gives the stored envelope to every node with interest in the key. */
+export type PublishLive = (key: string, bytes: Uint8Array) => void;
+
+export type MemoryStreamCounters = {
+  appended: number;
+  duplicates: number;
+  /** Entries taken by retention, or because all entries cost too much. */
+  dropped: number;
+  /** Streams forgotten because there were too many: their epochs are lost. */
+  forgotten: number;
+};
+
+const hourMs = 3_600_000;
+/** How long a stream without entries keeps its epoch after retention would have taken the last. */
+const emptyMsMax = 24 * hourMs;
+/** How long an id is remembered after it was stored, although its entry is gone. */
+const goneIdMsMax = 300_000;
+const sweepEveryMs = 1000;
+/** Streams looked at in one sweep. */
+const sweptMax = 5000;
+/** What is left of the bytes when they were too many. */
+const keptShare = 7 / 8;
+
+const defaults = {
+  // The wall clock as it was at the start, so that setting it later drops nothing.
+  nowMs: (): number => Math.round(performance.timeOrigin + performance.now()),
+  newEpoch: (): string => randomBytes(9).toString('base64url'),
+  streamsMax: 500_000,
+  bytesMax: 1024 * 1024 * 1024,
+  goneIdsMax: 100_000,
+};
+
+interface GoneId {
+  readonly position: Position;
+  readonly prev: number | undefined;
+  readonly storedAtMs: number;
+}
+
+export class MemoryStreamBroker {
+  readonly counters: MemoryStreamCounters = {
+    appended: 0,
+    duplicates: 0,
+    dropped: 0,
+    forgotten: 0,
+  };
+  readonly #options: typeof defaults;
+  readonly #publish: PublishLive;
+  /** The one that has not been used for longest is the first. */
+  readonly #streams = new Map<string, MemoryStream>();
+  /** By key and id; the one whose entry went first is the first. */
+  readonly #goneIds = new Map<string, GoneId>();
+  #bytes = 0;
+  #stores = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #unswept: Iterator<MemoryStream> | undefined;
+
+  constructor(publish: PublishLive, options: MemoryStreamOptions = {}) {
+    this.#publish = publish;
+    this.#options = { ...defaults, ...options };
+  }
+
+  /** Streams that are known. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** What the entries cost in memory, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** One more store uses it. Without any nothing is swept, and no timer runs. */
+  attach(): void {
+    this.#stores += 1;
+    this.#timer ??= setInterval(() => this.sweep(), sweepEveryMs).unref();
+  }
+
+  detach(): void {
+    this.#stores -= 1;
+    if (this.#stores > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The stream as it is now: without what is over the bounds of its class. */
+  open({ key, retention }: StreamRef): MemoryStream {
+    const nowMs = this.#options.nowMs();
+    let stream = this.#streams.get(key);
+    if (stream === undefined) {
+      stream = new MemoryStream(key, this.#options.newEpoch(), retention, nowMs);
+    } else {
+      this.#streams.delete(key);
+      stream.retention = retention;
+      stream.usedAtMs = nowMs;
+      this.#trim(stream, nowMs);
+    }
+    this.#streams.set(key, stream);
+    if (this.#streams.size > this.#options.streamsMax) this.#forgetOldest();
+    return stream;
+  }
+
+  /** Stores a copy, and publishes it live in the same step. */
+  append(ref: StreamRef, bytes: Uint8Array, id: string): Appended {
+    const stream = this.open(ref);
+    const first = this.#find(stream, id);
+    if (first !== undefined) {
+      this.counters.duplicates += 1;
+      return { ...first, isDuplicate: true };
+    }
+    const prev = stream.newest.offset;
+    const entry: KeptEntry = {
+      epoch: stream.epoch,
+      offset: prev + 1,
+      prev,
+      tag: publicationTag(id),
+      storedAtMs: this.#options.nowMs(),
+      // Memory of its own: what comes may be a view of something larger.
+      bytes: Uint8Array.from(bytes),
+      id,
+    };
+    stream.add(entry);
+    this.#bytes += costOf(entry);
+    this.counters.appended += 1;
+    this.#trim(stream, entry.storedAtMs);
+    if (this.#bytes > this.#options.bytesMax) this.#dropLongUnused();
+    this.#publish(stream.key, encodeStoredEnvelope(entry));
+    return { position: placeOf(entry), prev, isDuplicate: false };
+  }
+
+  /** Drops all entries of a stream. */
+  purge(ref: StreamRef): void {
+    const stream = this.open(ref);
+    for (let taken = stream.takeOldest(); taken !== undefined; taken = stream.takeOldest()) {
+      this.#drop(stream, taken);
+    }
+  }
+
+  /** Drops what is too old in some streams, the next ones each time; forgets long unused ones. */
+  sweep(): void {
+    const nowMs = this.#options.nowMs();
+    for (const [key, { storedAtMs }] of this.#goneIds) {
+      if (nowMs - storedAtMs < goneIdMsMax) break;
+      this.#goneIds.delete(key);
+    }
+    this.#unswept ??= this.#streams.values();
+    for (let count = 0; count < sweptMax; count += 1) {
+      const next = this.#unswept.next();
+      if (next.done === true) {
+        this.#unswept = undefined;
+        return;
+      }
+      const stream = next.value;
+      this.#trim(stream, nowMs);
+      const idleMs = nowMs - stream.usedAtMs;
+      const isForgotten = stream.size === 0 && idleMs > stream.retention.ageMsMax + emptyMsMax;
+      if (isForgotten) this.#streams.delete(stream.key);
+    }
+  }
+
+  #find(stream: MemoryStream, id: string): Omit<Appended, 'isDuplicate'> | undefined {
+    const kept = stream.find(id);
+    if (kept !== undefined) return { position: placeOf(kept), prev: kept.prev };
+    const gone = this.#goneIds.get(idKey(stream, id));
+    if (gone === undefined) return undefined;
+    const { position, prev, storedAtMs } = gone;
+    const isRemembered =
+      position.epoch === stream.epoch && this.#options.nowMs() - storedAtMs < goneIdMsMax;
+    return isRemembered ? { position, prev } : undefined;
+  }
+
+  #trim(stream: MemoryStream, nowMs: number): void {
+    for (let over = stream.takeOver(nowMs); over !== undefined; over = stream.takeOver(nowMs)) {
+      this.#drop(stream, over);
+    }
+  }
+
+  /** An entry was taken out of its stream. */
+  #drop(stream: MemoryStream, entry: KeptEntry): void {
+    const { id, prev, storedAtMs } = entry;
+    this.#bytes -= costOf(entry);
+    this.counters.dropped += 1;
+    if (this.#options.nowMs() - storedAtMs >= goneIdMsMax) return;
+    this.#goneIds.set(idKey(stream, id), { position: placeOf(entry), prev, storedAtMs });
+    if (this.#goneIds.size <= this.#options.goneIdsMax) return;
+    for (const oldest of this.#goneIds.keys()) {
+      this.#goneIds.delete(oldest);
+      break;
+    }
+  }
+
+  /** There are too many streams. */
+  #forgetOldest(): void {
+    for (const stream of this.#streams.values()) {
+      this.#bytes -= stream.cost;
+      this.#streams.delete(stream.key);
+      this.counters.forgotten += 1;
+      return;
+    }
+  }
+
+  /** All entries together cost too much: those of streams that were not used for longest go. */
+  #dropLongUnused(): void {
+    // More than needed, so that passing over streams without entries is paid for by many appends.
+    const wanted = this.#options.bytesMax * keptShare;
+    for (const stream of this.#streams.values()) {
+      while (this.#bytes > wanted) {
+        const oldest = stream.takeOldest();
+        if (oldest === undefined) break;
+        this.#drop(stream, oldest);
+      }
+      if (this.#bytes <= wanted) return;
+    }
+  }
+}
+
+function idKey({ key }: MemoryStream, id: string): string {
+  return `${key.length}:${key}${id}`;
+}
+
+function placeOf({ epoch, offset, tag }: KeptEntry): Position {
+  return { epoch, offset, tag };
+}
