@@ -128,3 +128,20 @@ export async function deleteStream(url: string, name = 'trunkline-chat'): Promis
   await connection.close();
   if (!answer.string().includes('"success":true')) throw new Error(answer.string());
 }
+
+/** Name of the server that leads a JetStream stream. */
+export async function leaderOf(url: string, name: string): Promise<string> {
+  const servers = url.replace('nats://', '').replace(/\?.*/, '').split(',');
+  const connection = await connect({ servers });
+  try {
+    return await waitFor(
+      async () => {
+        const answer = await connection.request(`$JS.API.STREAM.INFO.${name}`);
+        return /"leader":"(\w+)"/.exec(answer.string())?.[1];
+      },
+      { what: `${name} has a leader` },
+    );
+  } finally {
+    await connection.close();
+  }
+}

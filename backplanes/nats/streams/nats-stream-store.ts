@@ -17,6 +17,7 @@ import type {
 } from '../../stream-store.ts';
 import { Link } from '../link.ts';
 import { parseNatsUrl } from '../nats-url.ts';
+import type { Session } from '../session.ts';
 import { defaultPayloadBytesMax, newNatsCounters } from '../settings.ts';
 import { tokenOf } from '../subject.ts';
 import { readAck } from './ack.ts';
@@ -26,7 +27,7 @@ import { Gate } from './gate.ts';
 import { messageId } from './message-id.ts';
 import { purgeSubject, storedSubject } from './names.ts';
 import { Reader } from './reader.ts';
-import { Requests, type Answer, type Question } from './requests.ts';
+import { Requests, type Question } from './requests.ts';
 import { scan } from './scan.ts';
 import {
   defaultNatsStreamSettings,
@@ -53,8 +54,8 @@ export class NatsStreamStore implements StreamStore {
   #isClosed = false;
   #appends = 0;
   #appendBytes = 0;
-  /** The server said that nobody takes appends; true until one is taken again. */
-  #wasLeaderless = false;
+  /** Appends were not taken or not answered; true until one is taken again. */
+  #wasSilent = false;
 
   /** @throws BackplaneUnavailableError that says what is wrong in the URL. */
   constructor(url: string, settings: Partial<NatsStreamSettings> = {}) {
@@ -89,7 +90,10 @@ export class NatsStreamStore implements StreamStore {
       url: parsed,
       settings: this.#settings,
       counters: newNatsCounters(),
-      restore: (session) => this.#requests.attach(session),
+      restore: async (session) => {
+        for (const { names } of this.#classes.values()) this.#watchLeader(session, names.stream);
+        await this.#requests.attach(session);
+      },
       onUp: (_info, previous) => {
         if (previous !== undefined) this.#doubt(`NATS was away: ${previous.reason}`);
       },
@@ -208,23 +212,31 @@ export class NatsStreamStore implements StreamStore {
     question: Question,
   ): Promise<{ readonly sequence: number; readonly isDuplicate: boolean }> {
     const answer = await this.#requests.ask(question).catch((error: unknown) => {
-      // After a silence anything may have changed; who appends again finds out.
-      if (error instanceof PublishOutcomeUnknownError) classStream.forget();
+      if (error instanceof PublishOutcomeUnknownError) this.#fellSilent(classStream);
       throw error;
     });
-    this.#lookForLeader(classStream, answer);
+    if (answer.status === 503) {
+      this.#fellSilent(classStream);
+    } else if (this.#wasSilent) {
+      this.#wasSilent = false;
+      this.#doubt('JetStream did not take messages for a while');
+    }
     return readAck(answer);
   }
 
-  /** Nobody listens: the stream has no leader, or it is gone. */
-  #lookForLeader(classStream: ClassStream, { status }: Answer): void {
-    if (status === 503) {
-      this.#wasLeaderless = true;
-      classStream.forget();
-    } else if (this.#wasLeaderless) {
-      this.#wasLeaderless = false;
-      this.#doubt('JetStream had no leader for a while');
-    }
+  /** The stream has no leader now, or it is gone: who appends next finds out. */
+  #fellSilent(classStream: ClassStream): void {
+    this.#wasSilent = true;
+    classStream.forget();
+  }
+
+  /** A new leader has not published what the one before it had stored and not published. */
+  #watchLeader(session: Session, stream: string): void {
+    const subject = `$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${stream}`;
+    session
+      .subscribe(subject, () => this.#doubt(`the stream ${stream} has a new leader`))
+      // Without the permission it is the chain, and looking from time to time, that tells.
+      .catch(() => undefined);
   }
 
   #reserve(byteCount: number): void {
@@ -260,6 +272,8 @@ export class NatsStreamStore implements StreamStore {
       onOtherHistory: (detail) => this.#doubt(detail),
     });
     this.#classes.set(retention.name, classStream);
+    const { session } = this.#link;
+    if (session !== undefined) this.#watchLeader(session, classStream.names.stream);
     return classStream;
   }
 
