@@ -3,14 +3,13 @@
  * be told chooses its own time, the rest is closed in random order over the same window.
  */
 import type { Clock } from './clock.ts';
-import { closeCodes } from './protocol/close-codes.ts';
 import type { SubscriberOwner } from './router/ports.ts';
 
 /** A connection as the drain needs it. */
 export interface DrainedConnection {
   /** False once it is gone. */
   readonly isAttached: boolean;
-  readonly owner: Pick<SubscriberOwner, 'onGoAway' | 'close'>;
+  readonly owner: Pick<SubscriberOwner, 'onGoAway' | 'depart'>;
 }
 
 export interface DrainOptions {
@@ -19,7 +18,7 @@ export interface DrainOptions {
   readonly random: () => number;
   /** Time in ms for the load balancer to notice that the node is not ready. */
   readonly delayMs: number;
-  /** Time in ms over which the connections leave. */
+  /** Time in ms over which the connections leave; they leave in the first four fifths. */
   readonly spreadMs: number;
   /** Called once, after the delay: no new connections from then on. */
   readonly refuseUpgrades: () => void;
@@ -34,8 +33,9 @@ export const goingAwayReason = 'The node is going away; connect again';
 const stepMs = 50;
 /** Least number of connections that are told in one step. */
 const toldPerStepMin = 1000;
-/** Part of the window in which all are told. */
-const tellingShare = 0.25;
+/** Part of the window in which all are told, and in which all leave. */
+const tellingShare = 0.2;
+const leavingShare = 0.8;
 
 export class Drain {
   readonly #options: DrainOptions;
@@ -83,8 +83,10 @@ export class Drain {
   #step(): void {
     const { clock, remaining, spreadMs } = this.#options;
     const elapsedMs = clock.monotonicMs() - this.#startedAtMs;
-    this.#tell(spreadMs - elapsedMs);
-    this.#closeDue(spreadMs === 0 ? 1 : elapsedMs / spreadMs);
+    // The rest of the window is for the last ones to arrive at another node.
+    const leavingMs = spreadMs * leavingShare;
+    this.#tell(leavingMs - elapsedMs);
+    this.#closeDue(leavingMs === 0 ? 1 : elapsedMs / leavingMs);
     if (elapsedMs >= spreadMs || remaining() === 0) this.cancel();
     else this.#wait(Math.min(stepMs, spreadMs - elapsedMs), () => this.#step());
   }
@@ -106,13 +108,13 @@ export class Drain {
     }
   }
 
-  /** @param share of the window that is over, 1 or more at its end. */
+  /** @param share of the time for leaving that is over; 1 or more at its end. */
   #closeDue(share: number): void {
     const due = Math.min(this.#untold.length, Math.floor(this.#untold.length * share));
     for (; this.#closed < due; this.#closed += 1) {
       const connection = this.#untold[this.#closed];
       if (connection?.isAttached === true) {
-        connection.owner.close(closeCodes.goingAway, goingAwayReason);
+        connection.owner.depart(goingAwayReason);
       }
     }
   }

@@ -135,10 +135,14 @@ export interface SubscriberOwner {
   /** Says why (`system/disconnected` where the subprotocol has it), then closes the socket. */
   close(code: CloseCode, reason: string): void;
   /**
-   * The node goes away. False: the client cannot be told and comes back by itself only once it is
-   * closed; whoever asked does that.
+   * The node goes away. False: the client cannot be told; whoever asked calls `depart` at its time.
    */
   onGoAway(notice: GoAway): boolean;
+  /**
+   * Closes the socket with 1001, so that the client goes to another node. A connection that can be
+   * resumed is kept for that node to take it over.
+   */
+  depart(reason: string): void;
   /** Messages are missing, or may be; told where the subprotocol can say it. */
   onGap(notice: GapNotice): void;
   /** The stream is complete up to here. */

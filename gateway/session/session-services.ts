@@ -57,4 +57,6 @@ export interface Reliability {
   acknowledge(sequenceId: ClientId64): void;
   /** Numbers a message for this connection alone, and gives it to the client. */
   deliver(frame: Frame): void;
+  /** Closes the client's socket with 1001 and keeps the connection for it to come back. */
+  release(reason: string): void;
 }

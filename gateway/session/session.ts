@@ -146,6 +146,13 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     return frame !== undefined;
   }
 
+  depart(reason: string): void {
+    if (this.#reliability === undefined) return this.close(closeCodes.goingAway, reason);
+    if (this.#isClosing) return undefined;
+    count(this.#services.counters.closes, closeCodes.goingAway);
+    return this.#reliability.release(reason);
+  }
+
   onGap(notice: GapNotice): void {
     this.#reply(notice);
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { FrameClient, UpgradeRefusal } from '../support/frame-client.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
+import { noRedis, startRedis } from '../support/redis.ts';
 import { waitFor } from '../support/wait.ts';
 import { clientUrlOf, connect, inParallel, jsonSubprotocol, rest } from './fault-fixtures.ts';
 
@@ -149,6 +150,31 @@ describe('drain of a process', () => {
     assert.match(String(await stays.frames.next()), /"ackId":1,"success":true/);
     assert.equal((await stays.closed()).code, 1001);
     assert.equal(await gateway.run.exitCode(), 0);
+  });
+
+  test('drain: a reliable client is let go, and its connection waits until the end', async (t) => {
+    const gateway = await start(t, { DRAIN_DELAY_MS: 0, DRAIN_SPREAD_MS: 2000 });
+    const subprotocols = ['json.reliable.webpubsub.azure.v1'];
+    const client = await FrameClient.open(t, clientUrlOf(gateway), { subprotocols });
+    await client.frames.next();
+    gateway.run.signal('SIGTERM');
+    assert.equal((await client.closed()).code, 1001);
+    assert.equal(await gateway.metric('reliable_connections'), 1);
+    assert.equal(await gateway.run.exitCode(), 0);
+  });
+
+  test('drain: an outage of the broker does not hold it up', { skip: noRedis }, async (t) => {
+    const redis = await startRedis();
+    t.after(() => redis.stop());
+    const gateway = await start(t, { BACKPLANE: redis.url, DRAIN_SPREAD_MS: 1000 });
+    const client = await connect(t, gateway);
+    await redis.stop();
+    const path = `/api/hubs/chat/:send?${apiVersion}`;
+    const answer = rest(gateway, { path, body: 'in vain' });
+    gateway.run.signal('SIGTERM');
+    assert.equal(await gateway.run.exitCode(), 0, gateway.run.stderr);
+    assert.equal((await answer).status, 503);
+    assert.equal((await client.closed()).code, 1001);
   });
 
   test('drain: without clients only the balancer is waited for', async (t) => {

@@ -88,7 +88,6 @@ export class ReliableSession implements AttachmentOwner, Reliability {
     attachment.bind(this);
   }
 
-  /** Closes the client's socket and keeps the connection for it to come back. */
   release(reason: string): void {
     this.#attachment?.release(closeCodes.goingAway, reason);
   }

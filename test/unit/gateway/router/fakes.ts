@@ -7,7 +7,7 @@ import { MemoryBackplane, MemoryBroker } from '../../../../backplanes/memory/mem
 import type { Backplane } from '../../../../backplanes/backplane.ts';
 import type { Clock } from '../../../../gateway/clock.ts';
 import { defaultLimits, type Limits } from '../../../../gateway/limits.ts';
-import type { CloseCode } from '../../../../gateway/protocol/close-codes.ts';
+import { closeCodes, type CloseCode } from '../../../../gateway/protocol/close-codes.ts';
 import type { Codec, Encoder, Frame } from '../../../../gateway/protocol/codec.ts';
 import type {
   GapNotice,
@@ -206,6 +206,10 @@ export class TestClient {
 
   onGoAway(): boolean {
     return false;
+  }
+
+  depart(reason: string): void {
+    this.close(closeCodes.goingAway, reason);
   }
 
   onGap(notice: GapNotice): void {

@@ -49,6 +49,7 @@ class Wheel {
         permissions: { allows: () => false, grant: refuse, revoke: refuse },
         close: refuse,
         onGoAway: refuse,
+        depart: refuse,
         onGap: refuse,
         onBookmark: refuse,
       },
