@@ -1,4 +1,6 @@
-/** One command of a JSON frame. */
+/** What all JSON subprotocols do with a frame: text only, read into fields. */
+import { closeCodes } from './close-codes.ts';
+import { ProtocolError } from './codec.ts';
 import { CommandFrame } from './command-frame.ts';
 import { JsonFields } from './json-fields.ts';
 import { readPayload } from './json-payload.ts';
@@ -15,4 +17,11 @@ export function createJsonFrame<Name extends string>(
     nested: (inner) => new JsonFields(inner, depthMax),
     readPayload: (fields) => readPayload<Name>(fields),
   });
+}
+
+/** @throws ProtocolError: the frame is binary. */
+export function expectText(subprotocol: string, isBinary: boolean): void {
+  if (!isBinary) return;
+  const message = `${subprotocol} has text frames only, got a binary one; send JSON as text`;
+  throw new ProtocolError(closeCodes.unsupportedData, message);
 }

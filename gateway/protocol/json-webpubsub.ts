@@ -1,10 +1,8 @@
 /** The client subprotocol `json.webpubsub.azure.v1` (Azure §3): its frames to commands. */
-import { closeCodes } from './close-codes.ts';
 import type { Codec, DecodeLimits, Encoder } from './codec.ts';
-import { ProtocolError } from './codec.ts';
 import { refused } from './frame-fields.ts';
 import { commonNames, FrameVerbs, type CommonName } from './frame-verbs.ts';
-import { createJsonFrame, type JsonFrame } from './json-frame.ts';
+import { createJsonFrame, expectText, type JsonFrame } from './json-frame.ts';
 import { asBuffer } from './json-payload.ts';
 import { JsonWebPubSubEncoder } from './json-webpubsub-encoder.ts';
 import type { Command } from './model.ts';
@@ -57,11 +55,4 @@ export class JsonWebPubSubCodec implements Codec {
     if (sequenceId === undefined) throw refused('"sequenceId" is missing; it must be an integer');
     return { kind: 'sequenceAck', sequenceId };
   }
-}
-
-/** @throws ProtocolError: the frame is binary. */
-export function expectText(subprotocol: string, isBinary: boolean): void {
-  if (!isBinary) return;
-  const message = `${subprotocol} has text frames only, got a binary one; send JSON as text`;
-  throw new ProtocolError(closeCodes.unsupportedData, message);
 }

@@ -1,10 +1,9 @@
 /** The client subprotocol `trunkline.v1.json` (docs/PROTOCOL.md §4): its frames to commands. */
 import type { Codec, DecodeLimits, Encoder } from './codec.ts';
 import { refused } from './frame-fields.ts';
-import { createJsonFrame, type JsonFrame } from './json-frame.ts';
+import { createJsonFrame, expectText, type JsonFrame } from './json-frame.ts';
 import { asBuffer } from './json-payload.ts';
 import { skipSpace } from './json-scanner.ts';
-import { expectText } from './json-webpubsub.ts';
 import type { Command } from './model.ts';
 import { TrunklineJsonEncoder } from './trunkline-json-encoder.ts';
 import type { TrunklineName } from './trunkline-verbs.ts';
