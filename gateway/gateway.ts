@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backplane } from '../backplanes/backplane.ts';
+import type { StreamStore } from '../backplanes/stream-store.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { clusterMetrics } from './cluster-metrics.ts';
 import type { GatewayConfig, HubSettings } from './config.ts';
@@ -42,6 +43,8 @@ export interface GatewayOptions {
   readonly log: Logger;
   /** Instead of the one that the configuration names; closed with the gateway. */
   readonly backplane?: Backplane;
+  /** Holds the streams; closed with the gateway. */
+  readonly store?: StreamStore | undefined;
   readonly clock?: Clock;
   /** The place of this node among several workers on one port. */
   readonly worker?: WorkerPlace;
@@ -88,15 +91,16 @@ export async function startGateway(
   config: GatewayConfig,
   options: GatewayOptions,
 ): Promise<RunningGateway> {
-  const { clock = systemClock, log, worker } = options;
+  const { clock = systemClock, log, store, worker } = options;
   const backplane = options.backplane ?? (await configuredBackplane(config));
-  const gateway = new Gateway(config, { backplane, clock, log, worker });
+  const gateway = new Gateway(config, { backplane, store, clock, log, worker });
   await gateway.start();
   return gateway;
 }
 
 interface GatewayParts {
   readonly backplane: Backplane;
+  readonly store: StreamStore | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly worker: WorkerPlace | undefined;
@@ -121,7 +125,7 @@ class Gateway implements RunningGateway {
   #stopped: Promise<void> | undefined;
 
   constructor(config: GatewayConfig, parts: GatewayParts) {
-    const { backplane, clock, log, worker } = parts;
+    const { backplane, clock, log, store, worker } = parts;
     const { limits } = config;
     this.#config = config;
     this.#clock = clock;
@@ -131,6 +135,7 @@ class Gateway implements RunningGateway {
     this.#router = new Router({
       nodeId: this.nodeId,
       backplane,
+      store,
       limits,
       clock,
       rules: new DestinationRules(config),
