@@ -4,37 +4,37 @@
  */
 import { BackplaneUnavailableError } from '../backplane.ts';
 import type { ChannelNames } from './channels.ts';
-import type { Link } from './link.ts';
-import type { PendingPublish } from './publisher.ts';
+import type { PendingCommand } from './publisher.ts';
 import { addressText, type RedisAddress } from './redis-url.ts';
-import { readMoved, type SlotMap } from './slot-map.ts';
+import type { ServerLink } from './server-link.ts';
+import { readMoved, readAsk, type SlotMap } from './slot-map.ts';
 import type { SlotReader } from './slot-reader.ts';
 import type { Topology } from './topology.ts';
 
-export interface ClusterTopologyOptions {
+export interface ClusterTopologyOptions<L extends ServerLink> {
   readonly channels: ChannelNames;
   readonly reader: SlotReader;
   /** A link to one primary, not opened. */
-  readonly linkTo: (address: RedisAddress) => Link;
+  readonly linkTo: (address: RedisAddress) => L;
   /** How the cluster is named in errors. */
   readonly name: string;
   /** How long `start` asks for the slots before it fails. */
   readonly startTimeoutMs: number;
 }
 
-/** Redirections of one publish; more of them mean that the nodes disagree. */
+/** Redirections of one command; more of them mean that the nodes disagree. */
 const hopsMax = 3;
 const startPauseMs = 200;
 /** The map is read every so many ticks even when nothing looks wrong. */
 const ticksPerRefresh = 4;
 
-export class ClusterTopology implements Topology {
+export class ClusterTopology<L extends ServerLink> implements Topology<L> {
   /** SPUBLISH counts, but in a failover it counts wrong. */
   readonly countsReceivers = false;
-  readonly #options: ClusterTopologyOptions;
-  readonly #links = new Map<string, Link>();
+  readonly #options: ClusterTopologyOptions<L>;
+  readonly #links = new Map<string, L>();
   /** By partition. */
-  readonly #owners: (Link | undefined)[];
+  readonly #owners: (L | undefined)[];
   #ticks = 0;
   /** True from the moment every partition has an owner. */
   #isRouting = false;
@@ -42,10 +42,10 @@ export class ClusterTopology implements Topology {
   #isStale = false;
   #isClosed = false;
 
-  constructor(options: ClusterTopologyOptions) {
+  constructor(options: ClusterTopologyOptions<L>) {
     this.#options = options;
     const { partitions } = options.channels;
-    this.#owners = Array.from<Link | undefined>({ length: partitions });
+    this.#owners = Array.from<L | undefined>({ length: partitions });
   }
 
   async start(): Promise<void> {
@@ -66,11 +66,11 @@ export class ClusterTopology implements Topology {
     return this.#options.channels.ofKey(key, partition);
   }
 
-  linkOf(partition: number): Link | undefined {
+  linkOf(partition: number): L | undefined {
     return this.#owners[partition];
   }
 
-  links(): readonly Link[] {
+  links(): readonly L[] {
     return [...this.#links.values()];
   }
 
@@ -81,8 +81,13 @@ export class ClusterTopology implements Topology {
     if (isDue || this.#isStale || !this.links().every((link) => link.isUp)) void this.#refresh();
   }
 
-  /** Some server said that it has not got what we thought. True: it takes over `publish`. */
-  moved(message: string | undefined, publish: PendingPublish | undefined): boolean {
+  /** Some server said that it has not got what we thought. True: it takes over `command`. */
+  moved(message: string | undefined, command: PendingCommand | undefined): boolean {
+    const asked = message === undefined ? undefined : readAsk(message);
+    if (asked !== undefined && command !== undefined && !this.#isClosed) {
+      // The slot is on its way; until it has arrived its old server is the one to try first.
+      return this.#passOn(command, asked.primary, true);
+    }
     this.#isStale = true;
     const moved = message === undefined ? undefined : readMoved(message);
     if (moved === undefined || this.#isClosed) {
@@ -96,10 +101,7 @@ export class ClusterTopology implements Topology {
     }
     reader.prefer(primary);
     void this.#refresh();
-    if (publish === undefined || publish.hops >= hopsMax) return false;
-    publish.hops += 1;
-    this.#linkTo(primary).accept(publish);
-    return true;
+    return command !== undefined && this.#passOn(command, primary, false);
   }
 
   async close(): Promise<void> {
@@ -167,6 +169,14 @@ export class ClusterTopology implements Topology {
     }
   }
 
+  #passOn(command: PendingCommand, primary: RedisAddress, isAsking: boolean): boolean {
+    if (command.hops >= hopsMax) return false;
+    command.hops += 1;
+    command.isAsking = isAsking;
+    this.#linkTo(primary).accept(command);
+    return true;
+  }
+
   #move(partition: number, primary: RedisAddress): void {
     const from = this.#owners[partition];
     const to = this.#linkTo(primary);
@@ -176,7 +186,7 @@ export class ClusterTopology implements Topology {
   }
 
   /** Opened, except before the start. */
-  #linkTo(address: RedisAddress): Link {
+  #linkTo(address: RedisAddress): L {
     const name = addressText(address);
     let link = this.#links.get(name);
     if (link === undefined) {

@@ -1,19 +1,19 @@
 /** One server, the primary of a set of sentinels, or several independent servers. */
 import type { ChannelNames } from './channels.ts';
 import { HashRing } from './hash.ts';
-import type { Link } from './link.ts';
+import type { ServerLink } from './server-link.ts';
 import type { SentinelWatch } from './sentinel-watch.ts';
 import type { Topology } from './topology.ts';
 
 /** One partition per server; with several servers, keys spread by consistent hashing. */
-export class FixedTopology implements Topology {
+export class FixedTopology<L extends ServerLink> implements Topology<L> {
   readonly countsReceivers = true;
-  readonly #links: readonly Link[];
+  readonly #links: readonly L[];
   readonly #channels: ChannelNames;
   readonly #ring: HashRing;
   readonly #watch: SentinelWatch | undefined;
 
-  constructor(links: readonly Link[], channels: ChannelNames, watch?: SentinelWatch) {
+  constructor(links: readonly L[], channels: ChannelNames, watch?: SentinelWatch) {
     this.#watch = watch;
     this.#links = links;
     this.#channels = channels;
@@ -33,11 +33,11 @@ export class FixedTopology implements Topology {
     return this.#channels.ofKey(key, 0);
   }
 
-  linkOf(partition: number): Link | undefined {
+  linkOf(partition: number): L | undefined {
     return this.#links[partition];
   }
 
-  links(): readonly Link[] {
+  links(): readonly L[] {
     return this.#links;
   }
 

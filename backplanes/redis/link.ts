@@ -2,39 +2,27 @@
  * Everything between this node and one Redis server: a connection that publishes, a connection that
  * listens, and the canaries that travel from one to the other.
  */
-import type { Redis } from 'ioredis';
 import { BackplaneUnavailableError, type GapReason } from '../backplane.ts';
 import { Canary } from './canary.ts';
-import type { ChannelNames } from './channels.ts';
 import { Connection } from './connection.ts';
-import { Publisher, type PendingPublish } from './publisher.ts';
+import { Publisher, type PendingCommand } from './publisher.ts';
 import type { RedisCounters, RedisSettings } from './settings.ts';
+import type { LinkParts, ServerLink } from './server-link.ts';
 import { Subscriber, type Interest } from './subscriber.ts';
 
 export interface LinkEvents {
   readonly onEnvelope: (key: string, bytes: Uint8Array) => void;
   readonly onGap: (keys: readonly string[], reason: GapReason) => void;
   readonly onState: (link: Link) => void;
-  /** Another server has these channels. True: `publish` has been taken over, where there is one. */
-  readonly onMoved: (message: string | undefined, publish?: PendingPublish) => boolean;
 }
 
-export interface LinkOptions {
-  /** Where, for errors. */
-  readonly server: string;
-  readonly create: (role: 'publish' | 'subscribe') => Redis;
-  readonly isSharded: boolean;
-  /** True: PUBLISH counts every interested node. */
-  readonly countsReceivers: boolean;
-  /** True: a canary that is missed may mean that the two connections are at different servers. */
-  readonly mayDisagree: boolean;
-  readonly channels: ChannelNames;
+export interface LinkOptions extends LinkParts {
   readonly settings: RedisSettings;
   readonly counters: RedisCounters;
   readonly events: LinkEvents;
 }
 
-export class Link {
+export class Link implements ServerLink {
   readonly server: string;
   readonly #options: LinkOptions;
   readonly #publishing: Connection;
@@ -45,7 +33,7 @@ export class Link {
   #onUp: (() => void) | undefined;
 
   constructor(options: LinkOptions) {
-    const { server, settings, counters, events, isSharded } = options;
+    const { server, settings, counters, events, isSharded, onMoved } = options;
     this.server = server;
     this.#options = options;
     const { connectTimeoutMs, random } = settings;
@@ -79,7 +67,7 @@ export class Link {
       command: isSharded ? 'spublish' : 'publish',
       settings,
       counters,
-      onMoved: (publish, message) => events.onMoved(message, publish),
+      onRefused: (publish, message) => message.startsWith('MOVED ') && onMoved(message, publish),
     });
     this.#subscriber = new Subscriber({
       server,
@@ -92,7 +80,7 @@ export class Link {
         onCanary: (partition, bytes) => this.#canaries.get(partition)?.arrived(bytes),
         onGap: events.onGap,
         onState,
-        onMoved: (message) => void events.onMoved(message),
+        onMoved: (message) => void onMoved(message),
       },
     });
   }
@@ -137,14 +125,14 @@ export class Link {
   }
 
   publish(channel: string, bytes: Uint8Array): Promise<number> {
-    if (!this.#options.countsReceivers || !this.#subscriber.isConfirmed(channel)) {
+    // In a cluster the reply counts, but in a failover it counts wrong.
+    if (this.#options.isSharded || !this.#subscriber.isConfirmed(channel)) {
       return this.#publisher.publish(channel, bytes);
     }
     return this.#publishHeard(channel, bytes);
   }
 
-  /** Takes over what another server did not want. */
-  accept(publish: PendingPublish): void {
+  accept(publish: PendingCommand): void {
     this.#publisher.accept(publish);
   }
 

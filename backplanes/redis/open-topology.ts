@@ -3,23 +3,25 @@ import { ChannelNames } from './channels.ts';
 import { ClientFactory } from './client.ts';
 import { ClusterTopology } from './cluster-topology.ts';
 import { FixedTopology } from './fixed-topology.ts';
-import { Link, type LinkEvents } from './link.ts';
 import { addressText, type RedisAddress, type RedisUrl } from './redis-url.ts';
-import type { RedisCounters, RedisSettings } from './settings.ts';
 import { SentinelWatch } from './sentinel-watch.ts';
+import type { MakeLink, OnMoved, ServerLink } from './server-link.ts';
+import type { RedisSettings } from './settings.ts';
 import { SlotReader } from './slot-reader.ts';
 import type { Topology } from './topology.ts';
 
-export interface TopologyOptions {
-  readonly settings: RedisSettings;
-  readonly counters: RedisCounters;
+export interface TopologyOptions<L extends ServerLink> {
+  readonly settings: Pick<RedisSettings, 'connectTimeoutMs' | 'partitions' | 'prefix' | 'random'>;
   /** Unique per start of the node. */
   readonly nonce: string;
-  readonly events: Omit<LinkEvents, 'onMoved'>;
+  readonly makeLink: MakeLink<L>;
 }
 
 /** Nothing is connected yet. */
-export function openTopology(url: RedisUrl, options: TopologyOptions): Topology {
+export function openTopology<L extends ServerLink>(
+  url: RedisUrl,
+  options: TopologyOptions<L>,
+): Topology<L> {
   const factory = new ClientFactory(url);
   switch (url.mode) {
     case 'cluster':
@@ -37,39 +39,41 @@ export function openTopology(url: RedisUrl, options: TopologyOptions): Topology 
   }
 }
 
-interface LinkParts {
+interface Parts<L extends ServerLink> {
   readonly url: RedisUrl;
   readonly factory: ClientFactory;
-  readonly options: TopologyOptions;
+  readonly options: TopologyOptions<L>;
   readonly channels: ChannelNames;
-  readonly onMoved?: LinkEvents['onMoved'];
+  readonly onMoved?: OnMoved;
 }
 
-function prefixOf(url: RedisUrl, options: TopologyOptions): string {
+function prefixOf(url: RedisUrl, options: TopologyOptions<ServerLink>): string {
   return url.prefix ?? options.settings.prefix;
 }
 
 /** @param address undefined: the primary that the sentinels name. */
-function openLink(address: RedisAddress | undefined, server: string, parts: LinkParts): Link {
-  const { url, factory, options, channels } = parts;
-  const { settings, counters, events } = options;
-  const { connectTimeoutMs } = settings;
+function openLink<L extends ServerLink>(
+  address: RedisAddress | undefined,
+  server: string,
+  { url, factory, options, channels, onMoved }: Parts<L>,
+): L {
+  const { connectTimeoutMs } = options.settings;
   const prefix = prefixOf(url, options);
-  const isSharded = parts.onMoved !== undefined;
-  return new Link({
+  return options.makeLink({
     server,
     create: (role) => factory.create(address, { connectTimeoutMs, name: `${prefix}-${role}` }),
-    isSharded,
-    countsReceivers: !isSharded,
+    isSharded: onMoved !== undefined,
     mayDisagree: address === undefined,
     channels,
-    settings,
-    counters,
-    events: { ...events, onMoved: parts.onMoved ?? (() => false) },
+    onMoved: onMoved ?? (() => false),
   });
 }
 
-function openSentinel(url: RedisUrl, factory: ClientFactory, options: TopologyOptions): Topology {
+function openSentinel<L extends ServerLink>(
+  url: RedisUrl,
+  factory: ClientFactory,
+  options: TopologyOptions<L>,
+): Topology<L> {
   const channels = new ChannelNames(prefixOf(url, options), 0, options.nonce);
   const name = `${url.primaryName} of ${url.servers.map(addressText).join(', ')}`;
   const link = openLink(undefined, name, { url, factory, options, channels });
@@ -86,13 +90,17 @@ function openSentinel(url: RedisUrl, factory: ClientFactory, options: TopologyOp
   return new FixedTopology([link], channels, watch);
 }
 
-function openCluster(url: RedisUrl, factory: ClientFactory, options: TopologyOptions): Topology {
+function openCluster<L extends ServerLink>(
+  url: RedisUrl,
+  factory: ClientFactory,
+  options: TopologyOptions<L>,
+): Topology<L> {
   const { settings, nonce } = options;
   const partitions = url.partitions ?? settings.partitions;
   const channels = new ChannelNames(prefixOf(url, options), partitions, nonce);
   const timeoutMs = Math.min(settings.connectTimeoutMs, slotReadTimeoutMs);
   const client = { connectTimeoutMs: timeoutMs, name: `${prefixOf(url, options)}-slots` };
-  const topology: ClusterTopology = new ClusterTopology({
+  const topology: ClusterTopology<L> = new ClusterTopology({
     channels,
     name: url.servers.map(addressText).join(', '),
     startTimeoutMs: settings.connectTimeoutMs,
@@ -107,7 +115,7 @@ function openCluster(url: RedisUrl, factory: ClientFactory, options: TopologyOpt
         factory,
         options,
         channels,
-        onMoved: (message, publish) => topology.moved(message, publish),
+        onMoved: (message, command) => topology.moved(message, command),
       }),
   });
   return topology;

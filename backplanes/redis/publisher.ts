@@ -1,26 +1,37 @@
 /**
- * Publishes over one connection: what comes in one turn of the event loop leaves in one pipeline, in
- * order; every publish is answered within its time; what waits is bounded in number and bytes.
+ * Sends over one connection: what comes in one turn of the event loop leaves in one pipeline, in
+ * order; every command is answered within its time; what waits is bounded in number and bytes.
  */
 import type { ChainableCommander, Redis } from 'ioredis';
 import { BackplaneUnavailableError, PublishOutcomeUnknownError } from '../backplane.ts';
 import type { Connection } from './connection.ts';
 import type { RedisCounters, RedisSettings } from './settings.ts';
 
-/** One publish on its way. `resolve` takes the number of receivers. */
-export interface PendingPublish {
+/** What follows FCALL: a function, the number of its keys, keys and arguments. */
+export type CallArguments = readonly (string | number | Buffer)[];
+
+/** One command on its way. */
+export interface PendingCommand {
+  /** undefined: a publish of `bytes` on `channel`. */
+  readonly call: CallArguments | undefined;
   readonly channel: string;
+  /** Counted as in flight until there is an answer. */
   readonly bytes: Uint8Array;
-  readonly resolve: (receivers: number) => void;
+  /** Takes the number of receivers, or what the function answered, with buffers for strings. */
+  readonly resolve: (reply: unknown) => void;
   readonly reject: (error: Error) => void;
-  /** Servers that it was sent to so far; for those that send it elsewhere. */
+  /** Times that it was sent again because a server did not execute it. */
   hops: number;
+  /** True: the next server has the slot only for those who ask. */
+  isAsking: boolean;
 }
 
-type Reply = readonly [error: Error | null, receivers: unknown];
+export type PublisherCounters = Pick<RedisCounters, 'published' | 'refused' | 'unknown'>;
+
+type Reply = readonly [error: Error | null, reply: unknown];
 
 interface Batch {
-  readonly items: readonly PendingPublish[];
+  readonly items: readonly PendingCommand[];
   readonly bytes: number;
   readonly sentAt: number;
   isOver: boolean;
@@ -31,15 +42,17 @@ export interface PublisherOptions {
   readonly connection: Connection;
   readonly command: 'publish' | 'spublish';
   readonly settings: RedisSettings;
-  readonly counters: RedisCounters;
-  /** Another server has the channel now. True: the publish has been taken over. */
-  readonly onMoved: (publish: PendingPublish, message: string) => boolean;
+  readonly counters: PublisherCounters;
+  /** The server did not execute it, and says why. True: somebody else sends it again. */
+  readonly onRefused: (command: PendingCommand, message: string) => boolean;
+  /** What the person who reads a refusal is told beside the server's own words. */
+  readonly explain?: (message: string) => string;
 }
 
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #sent = new Set<Batch>();
-  #turn: PendingPublish[] = [];
+  #turn: PendingCommand[] = [];
   #turnBytes = 0;
   #inflight = 0;
   #inflightBytes = 0;
@@ -56,23 +69,32 @@ export class Publisher {
 
   /** Resolves with the number of receivers on this server. */
   publish(channel: string, bytes: Uint8Array): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.accept({ channel, bytes, resolve, reject, hops: 0 });
+    return new Promise((fulfil, reject) => {
+      const resolve = (receivers: unknown): void => fulfil(Number(receivers));
+      const call = undefined;
+      this.accept({ call, channel, bytes, resolve, reject, hops: 0, isAsking: false });
     });
   }
 
-  /** Takes a publish, or rejects it at once. */
-  accept(publish: PendingPublish): void {
-    const refusal = this.#refusal(publish.bytes.length);
+  /** Resolves with the function's answer. @param bytes what of the arguments counts as in flight. */
+  call(call: CallArguments, bytes: Uint8Array): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.accept({ call, channel: '', bytes, resolve, reject, hops: 0, isAsking: false });
+    });
+  }
+
+  /** Takes a command, or rejects it at once. */
+  accept(command: PendingCommand): void {
+    const refusal = this.#refusal(command.bytes.length);
     if (refusal !== undefined) {
-      this.#refuse(publish, refusal);
+      this.#refuse(command, refusal);
       return;
     }
     if (this.#turn.length === 0) setImmediate(() => this.#flush());
-    this.#turn.push(publish);
-    this.#turnBytes += publish.bytes.length;
+    this.#turn.push(command);
+    this.#turnBytes += command.bytes.length;
     this.#inflight += 1;
-    this.#inflightBytes += publish.bytes.length;
+    this.#inflightBytes += command.bytes.length;
   }
 
   /** Sends what is collected; resolves when everything sent was answered or has timed out. */
@@ -100,9 +122,9 @@ export class Publisher {
     );
   }
 
-  #refuse(publish: PendingPublish, message: string, cause?: Error): void {
+  #refuse(command: PendingCommand, message: string, cause?: Error): void {
     this.#options.counters.refused += 1;
-    publish.reject(new BackplaneUnavailableError(message, cause === undefined ? {} : { cause }));
+    command.reject(new BackplaneUnavailableError(message, cause === undefined ? {} : { cause }));
   }
 
   #flush(): void {
@@ -131,11 +153,7 @@ export class Publisher {
 
   async #send(client: Redis, batch: Batch): Promise<void> {
     const pipeline = client.pipeline();
-    for (const { channel, bytes } of batch.items) {
-      const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-      if (this.#options.command === 'publish') pipeline.publish(channel, view);
-      else pipeline.spublish(channel, view);
-    }
+    for (const item of batch.items) this.#add(pipeline, item);
     const results = await repliesOf(pipeline);
     this.#sent.delete(batch);
     this.#release(batch);
@@ -143,24 +161,42 @@ export class Publisher {
     this.#checkIdle();
   }
 
+  #add(pipeline: ChainableCommander, { call, channel, bytes, isAsking }: PendingCommand): void {
+    if (isAsking) pipeline.asking();
+    if (call !== undefined) {
+      pipeline.callBuffer('FCALL', [...call]);
+      return;
+    }
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (this.#options.command === 'publish') pipeline.publish(channel, view);
+    else pipeline.spublish(channel, view);
+  }
+
   #answer(batch: Batch, results: readonly Reply[]): void {
-    for (const [index, item] of batch.items.entries()) {
-      const [error, receivers] = results[index] ?? [new Error('no reply'), 0];
+    let index = 0;
+    for (const item of batch.items) {
+      // The reply to ASKING stands before that of the command.
+      if (item.isAsking) index += 1;
+      item.isAsking = false;
+      const [error, reply] = results[index] ?? [new Error('no reply'), 0];
+      index += 1;
       if (error === null) {
         this.#options.counters.published += 1;
-        item.resolve(Number(receivers));
+        item.resolve(reply);
       } else {
         this.#failed(item, error);
       }
     }
   }
 
-  #failed(item: PendingPublish, error: Error): void {
-    const { server, onMoved, counters } = this.#options;
+  #failed(item: PendingCommand, error: Error): void {
+    const { server, onRefused, explain, counters } = this.#options;
     const { message } = error;
     if (error.name === 'ReplyError') {
-      if (message.startsWith('MOVED ') && onMoved(item, message)) return;
-      this.#refuse(item, `Redis at ${server} refused the publish: ${message}`, error);
+      if (onRefused(item, message)) return;
+      const what = item.call === undefined ? 'the publish' : 'it';
+      const words = explain?.(message) ?? message;
+      this.#refuse(item, `Redis at ${server} refused ${what}: ${words}`, error);
     } else if (message.startsWith("Stream isn't writeable")) {
       this.#refuse(item, `Redis at ${server} went away before it was sent`, error);
     } else {

@@ -11,7 +11,7 @@ import {
   type BackplaneTraits,
   type GapReason,
 } from '../backplane.ts';
-import type { Link } from './link.ts';
+import { Link, type LinkEvents } from './link.ts';
 import { openTopology } from './open-topology.ts';
 import type { RedisUrl } from './redis-url.ts';
 import {
@@ -29,7 +29,7 @@ export class RedisBackplane implements Backplane {
   readonly traits: BackplaneTraits;
   /** Grow for the life of the backplane. */
   readonly counters: Readonly<RedisCounters>;
-  readonly #topology: Topology;
+  readonly #topology: Topology<Link>;
   readonly #settings: RedisSettings;
   #sink: BackplaneSink | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -41,16 +41,17 @@ export class RedisBackplane implements Backplane {
   constructor(url: RedisUrl, settings: Partial<RedisSettings> = {}) {
     const counters = newRedisCounters();
     this.counters = counters;
-    this.#settings = { ...defaultRedisSettings, ...settings };
+    const merged = { ...defaultRedisSettings, ...settings };
+    this.#settings = merged;
+    const events: LinkEvents = {
+      onEnvelope: (key, bytes) => this.#sink?.onEnvelope(key, bytes),
+      onGap: (keys, reason) => this.#gap(keys, reason),
+      onState: (link) => this.#changed(link),
+    };
     this.#topology = openTopology(url, {
-      settings: this.#settings,
-      counters,
+      settings: merged,
       nonce: randomBytes(nonceBytes).toString('base64url'),
-      events: {
-        onEnvelope: (key, bytes) => this.#sink?.onEnvelope(key, bytes),
-        onGap: (keys, reason) => this.#gap(keys, reason),
-        onState: (link) => this.#changed(link),
-      },
+      makeLink: (parts) => new Link({ ...parts, settings: merged, counters, events }),
     });
     this.traits = {
       interest: 'immediate',

@@ -40,11 +40,22 @@ export function readSlotMap(reply: unknown, asked: RedisAddress): SlotMap {
   return new SlotMap(ranges, nodes);
 }
 
+export interface Redirection {
+  readonly slot: number;
+  readonly primary: RedisAddress;
+}
+
 /** The slot and its new primary from an error reply; undefined when the reply does not say. */
-export function readMoved(
-  message: string,
-): { readonly slot: number; readonly primary: RedisAddress } | undefined {
-  const match = /^MOVED (\d+) (\S+):(\d+)$/.exec(message);
+export function readMoved(message: string): Redirection | undefined {
+  return redirectionOf(/^MOVED (\d+) (\S+):(\d+)$/.exec(message));
+}
+
+/** The slot and the primary that it is moving to, from an error reply; undefined for another. */
+export function readAsk(message: string): Redirection | undefined {
+  return redirectionOf(/^ASK (\d+) (\S+):(\d+)$/.exec(message));
+}
+
+function redirectionOf(match: RegExpExecArray | null): Redirection | undefined {
   const host = match?.[2];
   if (host === undefined) return undefined;
   return { slot: Number(match?.[1]), primary: { host, port: Number(match?.[3]) } };

@@ -1,7 +1,7 @@
-/** Which server has which keys: what the backplane sees of one server, of several, of a cluster. */
-import type { Link } from './link.ts';
+/** Which server has which keys: what backplane and stream store see of one server, of several, of a cluster. */
+import type { ServerLink } from './server-link.ts';
 
-export interface Topology {
+export interface Topology<L extends ServerLink> {
   /** True: the reply to a publish counts all interested nodes. */
   readonly countsReceivers: boolean;
   /**
@@ -12,9 +12,9 @@ export interface Topology {
   partitionOf(key: string): number;
   channelOf(key: string, partition: number): string;
   /** The server of a partition; undefined while none is known. */
-  linkOf(partition: number): Link | undefined;
+  linkOf(partition: number): L | undefined;
   /** Every server in use. */
-  links(): readonly Link[];
+  links(): readonly L[];
   /** Call it every so often. */
   tick(): void;
   close(): Promise<void>;

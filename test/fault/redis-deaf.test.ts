@@ -29,7 +29,6 @@ describe('redis deafness', { skip: noRedis }, () => {
         return client;
       },
       isSharded: false,
-      countsReceivers: true,
       mayDisagree: false,
       channels,
       settings: defaultRedisSettings,
@@ -38,8 +37,8 @@ describe('redis deafness', { skip: noRedis }, () => {
         onEnvelope: (_key, bytes) => received.push(Buffer.from(bytes).toString()),
         onGap: (keys) => gaps.push(...keys),
         onState: () => undefined,
-        onMoved: () => false,
       },
+      onMoved: () => false,
     });
     const timer = setInterval(() => link.tick(), defaultRedisSettings.probeIntervalMs);
     t.after(() => clearInterval(timer));

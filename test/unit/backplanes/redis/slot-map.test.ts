@@ -1,7 +1,7 @@
 /** Reading what the nodes of a cluster say about its slots. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readMoved, readSlotMap } from '../../../../backplanes/redis/slot-map.ts';
+import { readAsk, readMoved, readSlotMap } from '../../../../backplanes/redis/slot-map.ts';
 
 const asked = { host: 'asked', port: 1 };
 
@@ -41,5 +41,10 @@ describe('redis slot map', () => {
     assert.deepEqual(readMoved('MOVED 3 ::1:7')?.primary, { host: '::1', port: 7 });
     assert.equal(readMoved('MOVED 3 :7'), undefined);
     assert.equal(readMoved('ASK 3 a:7'), undefined);
+  });
+
+  test('asked: a slot on its way is read like one that has moved, and nothing else', () => {
+    assert.deepEqual(readAsk('ASK 3 a:7'), { slot: 3, primary: { host: 'a', port: 7 } });
+    assert.equal(readAsk('MOVED 3 a:7'), undefined);
   });
 });
