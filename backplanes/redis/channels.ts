@@ -1,5 +1,5 @@
 /**
- * How keys become channel names. Keys are data: they are never a pattern, and the hash tag of a
+ * How keys become names of channels and of what is stored. Keys are data: they are never a pattern, and the hash tag of a
  * cluster comes before them, so that no key can choose its slot.
  */
 import { hashOf, slotOf } from './hash.ts';
@@ -39,10 +39,24 @@ export class ChannelNames {
 
   /** The letter after prefix and tag keeps canaries and keys apart, whatever the key. */
   ofKey(key: string, partition: number): string {
-    return `${this.#prefix}${this.#tags[partition] ?? ''}:${key}`;
+    return `${this.#begin(partition)}:${key}`;
   }
 
   ofCanary(partition: number): string {
-    return `${this.#prefix}${this.#tags[partition] ?? ''}!${this.#canary}`;
+    return `${this.#begin(partition)}!${this.#canary}`;
+  }
+
+  /** Where the entries of a stream are. */
+  ofEntries(key: string, partition: number): string {
+    return `${this.#begin(partition)}#${key}`;
+  }
+
+  /** Where a group of streams remembers ids, in turns. */
+  ofIds(partition: number, group: number, turn: number): string {
+    return `${this.#begin(partition)}~${group}.${turn}`;
+  }
+
+  #begin(partition: number): string {
+    return `${this.#prefix}${this.#tags[partition] ?? ''}`;
   }
 }

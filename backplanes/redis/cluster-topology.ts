@@ -31,6 +31,7 @@ const ticksPerRefresh = 4;
 export class ClusterTopology<L extends ServerLink> implements Topology<L> {
   /** SPUBLISH counts, but in a failover it counts wrong. */
   readonly countsReceivers = false;
+  readonly channels: ChannelNames;
   readonly #options: ClusterTopologyOptions<L>;
   readonly #links = new Map<string, L>();
   /** By partition. */
@@ -44,6 +45,7 @@ export class ClusterTopology<L extends ServerLink> implements Topology<L> {
 
   constructor(options: ClusterTopologyOptions<L>) {
     this.#options = options;
+    this.channels = options.channels;
     const { partitions } = options.channels;
     this.#owners = Array.from<L | undefined>({ length: partitions });
   }
@@ -59,11 +61,11 @@ export class ClusterTopology<L extends ServerLink> implements Topology<L> {
   }
 
   partitionOf(key: string): number {
-    return this.#options.channels.partitionOf(key);
+    return this.channels.partitionOf(key);
   }
 
   channelOf(key: string, partition: number): string {
-    return this.#options.channels.ofKey(key, partition);
+    return this.channels.ofKey(key, partition);
   }
 
   linkOf(partition: number): L | undefined {
@@ -134,7 +136,7 @@ export class ClusterTopology<L extends ServerLink> implements Topology<L> {
 
   #primariesOf(map: SlotMap): readonly RedisAddress[] {
     return this.#owners.map((_, partition) => {
-      const slot = this.#options.channels.slotOf(partition);
+      const slot = this.channels.slotOf(partition);
       const primary = map.primaryOf(slot);
       if (primary === undefined) throw new Error(`no server has its slot ${slot}`);
       return primary;
@@ -158,7 +160,7 @@ export class ClusterTopology<L extends ServerLink> implements Topology<L> {
   #apply(map: SlotMap): void {
     if (this.#isClosed) return;
     for (const [partition] of this.#owners.entries()) {
-      const primary = map.primaryOf(this.#options.channels.slotOf(partition));
+      const primary = map.primaryOf(this.channels.slotOf(partition));
       if (primary !== undefined) this.#move(partition, primary);
     }
     const used = new Set(this.#owners);

@@ -9,14 +9,14 @@ import type { Topology } from './topology.ts';
 export class FixedTopology<L extends ServerLink> implements Topology<L> {
   readonly countsReceivers = true;
   readonly #links: readonly L[];
-  readonly #channels: ChannelNames;
+  readonly channels: ChannelNames;
   readonly #ring: HashRing;
   readonly #watch: SentinelWatch | undefined;
 
   constructor(links: readonly L[], channels: ChannelNames, watch?: SentinelWatch) {
     this.#watch = watch;
     this.#links = links;
-    this.#channels = channels;
+    this.channels = channels;
     this.#ring = new HashRing(links.map(({ server }) => server));
   }
 
@@ -30,7 +30,7 @@ export class FixedTopology<L extends ServerLink> implements Topology<L> {
   }
 
   channelOf(key: string): string {
-    return this.#channels.ofKey(key, 0);
+    return this.channels.ofKey(key, 0);
   }
 
   linkOf(partition: number): L | undefined {

@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts';
 import type { RedisCounters, RedisSettings } from './settings.ts';
 
 /** What follows FCALL: a function, the number of its keys, keys and arguments. */
-export type CallArguments = readonly (string | number | Buffer)[];
+export type CallArguments = (string | number | Buffer)[];
 
 /** One command on its way. */
 export interface PendingCommand {
@@ -164,7 +164,7 @@ export class Publisher {
   #add(pipeline: ChainableCommander, { call, channel, bytes, isAsking }: PendingCommand): void {
     if (isAsking) pipeline.asking();
     if (call !== undefined) {
-      pipeline.callBuffer('FCALL', [...call]);
+      pipeline.callBuffer('FCALL', call);
       return;
     }
     const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
