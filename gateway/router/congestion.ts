@@ -63,7 +63,7 @@ export class Congestion {
   /** The socket did not take everything: from now on targets keep what this member will need. */
   begin(subscriber: LocalSubscriber): void {
     // Detached members are nobody's any more: nothing would end what begins here.
-    if (!subscriber.isAttached) return;
+    if (!subscriber.isAttached || subscriber.isCongested) return;
     subscriber.stalledSinceMs = this.#now();
     this.#members.add(subscriber);
     for (let at = subscriber.first; at !== undefined; at = at.next) this.track(at);

@@ -83,21 +83,22 @@ export class CatchUp {
     while (joiner.isWanted()) {
       await this.#ready(journey);
       if (!joiner.isWanted()) return;
-      if (!joiner.state.isSound || this.#options.fanout.isCollecting) continue;
+      if (!joiner.state.isSound || joiner.subscriber.isCongested) continue;
+      if (this.#options.fanout.isCollecting) continue;
       const entries = this.#known(journey);
       if (entries === undefined) await this.#readOn(journey);
       else if (this.#finish(journey, entries)) return;
-      else await this.#options.congestion.whenClear(joiner.subscriber);
     }
   }
 
-  /** The stream can be believed, and all that was handed out is written. */
+  /** The stream can be believed, the socket takes more, and all that was handed out is written. */
   async #ready(journey: Journey): Promise<void> {
     try {
       await this.sound(journey.joiner.state);
     } catch (error) {
       this.#giveUp(journey, error);
     }
+    await this.#options.congestion.whenClear(journey.joiner.subscriber);
     await this.settled();
   }
 

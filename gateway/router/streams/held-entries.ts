@@ -33,9 +33,12 @@ export class HeldEntries {
     return [...this.#entries.values()].sort((a, b) => a.offset - b.offset);
   }
 
-  remove(entry: StreamEntry): void {
-    if (!this.#entries.delete(entry.offset)) return;
+  /** True: it was held, it and no other with its offset. */
+  remove(entry: StreamEntry): boolean {
+    if (this.#entries.get(entry.offset) !== entry) return false;
+    this.#entries.delete(entry.offset);
     this.#bytes -= entry.bytes.length;
+    return true;
   }
 
   clear(): void {

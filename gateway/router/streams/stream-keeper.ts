@@ -94,7 +94,7 @@ export class StreamKeeper {
       this.#hold(state, entry);
     } else if (entry.offset <= state.fanned.offset) {
       this.#repeated(state, entry);
-    } else if (this.#isSuccessor(state, entry)) {
+    } else if (isSuccessor(state, entry)) {
       this.#accept(state, entry);
       if (state.held.size > 0) this.#takeHeld(state);
     } else {
@@ -124,17 +124,8 @@ export class StreamKeeper {
       state.isBehind = true;
       this.#pursue(state);
     } else {
-      this.#sound(state);
       if (end.offset > state.fanned.offset && state.held.size === 0) this.#lift(state, end);
     }
-  }
-
-  #isSuccessor(state: StreamState, { prev }: StreamEntry): boolean {
-    if (prev !== undefined) return prev <= state.fanned.offset;
-    // The store forgot what came before. Nothing of it can have been missed and have aged out since
-    // the store was last asked, if that is not long ago.
-    const { clock } = this.#options;
-    return clock.monotonicMs() - state.checkedAtMs < state.ref.retention.ageMsMax / 2;
   }
 
   /** An offset that was handed out comes again: the same publication, or another history. */
@@ -196,49 +187,71 @@ export class StreamKeeper {
     state.moveTo(top.end);
     state.phase = 'live';
     state.settledDoubts = doubts;
-    this.#sound(state);
+    state.settle(true);
     this.#takeHeld(state);
   }
 
   async #readOn(state: StreamState, isCurrent: () => boolean): Promise<void> {
-    const { counters, store } = this.#options;
-    const { doubts, fanned: after, held } = state;
-    const isToTheEnd = state.isDoubtful || state.isBehind || held.hasOverflowed;
+    const { held, isBehind, isDoubtful } = state;
     const [lowest] = held.sorted();
-    const upTo = isToTheEnd ? undefined : lowest?.prev;
-    if (upTo === undefined) {
-      held.hasOverflowed = false;
-      state.isBehind = false;
+    const isToTheEnd = isDoubtful || isBehind || held.hasOverflowed || lowest?.prev === undefined;
+    if (isToTheEnd) await this.#readToEnd(state, isCurrent);
+    else await this.#fillHole(state, lowest, isCurrent);
+    if (isCurrent() && !state.isIncomplete) state.settle(true);
+  }
+
+  async #readToEnd(state: StreamState, isCurrent: () => boolean): Promise<void> {
+    const { doubts, fanned: after, held } = state;
+    const heldBefore = held.sorted();
+    held.hasOverflowed = false;
+    state.isBehind = false;
+    const result = await this.#read(state, after, undefined);
+    if (!isCurrent()) return;
+    if (result.status === 'diverged') {
+      await this.#startOver(state, result.top, isCurrent);
+      return;
     }
+    this.#take(state, result, after);
+    state.isBehind ||= result.hasMore;
+    if (result.hasMore) return;
+    // What was held before the store was asked has been read, or is of a history that is gone.
+    for (const entry of heldBefore) held.remove(entry);
+    state.settledDoubts = doubts;
+    if (result.top.end.offset > state.fanned.offset) state.fanned = result.top.end;
+    this.#takeHeld(state);
+  }
+
+  /** Reads what lies before an entry that came too early. */
+  async #fillHole(
+    state: StreamState,
+    lowest: StreamEntry,
+    isCurrent: () => boolean,
+  ): Promise<void> {
+    const { fanned: after, held } = state;
+    const result = await this.#read(state, after, lowest.prev);
+    if (!isCurrent()) return;
+    const { newest } = result.top;
+    if (result.status === 'diverged' || newest.offset < lowest.offset) {
+      // Something came that the store does not have: it has lost it, and perhaps more.
+      state.doubts += 1;
+      return;
+    }
+    this.#take(state, result, after);
+    if (result.hasMore) return;
+    // Nothing lies between what was handed out and this one.
+    if (held.remove(lowest) && lowest.offset > state.fanned.offset) this.#accept(state, lowest);
+    this.#takeHeld(state);
+  }
+
+  async #read(state: StreamState, after: Position, upTo: number | undefined): Promise<ReadResult> {
+    const { counters, store } = this.#options;
     counters.repairs += 1;
-    let result: ReadResult;
     try {
-      result = await this.#reads.run(() => store.read(state.ref, { after, upTo, limit: pageMax }));
+      return await this.#reads.run(() => store.read(state.ref, { after, upTo, limit: pageMax }));
     } catch (error) {
       state.isBehind = true;
       throw error;
     }
-    if (!isCurrent()) return;
-    if (result.status === 'diverged') {
-      await this.#startOver(state, result.top, isCurrent);
-      state.isBehind = true;
-      return;
-    }
-    this.#take(state, result, after);
-    if (result.hasMore) {
-      state.isBehind ||= upTo === undefined;
-      return;
-    }
-    state.settledDoubts = doubts;
-    this.#takeHeld(state);
-    // The store has said that nothing lies between what was handed out and this one.
-    const [first] = held.sorted();
-    if (first !== undefined && first === lowest && !state.isDoubtful) {
-      held.remove(first);
-      this.#accept(state, first);
-      this.#takeHeld(state);
-    }
-    if (!state.isIncomplete) this.#sound(state);
   }
 
   #take(
@@ -251,6 +264,11 @@ export class StreamKeeper {
       const [first] = entries;
       state.moveTo(first === undefined ? top.end : before(first, after));
       this.#tellMoved(state, after, 'retention');
+      if (first !== undefined) {
+        this.#accept(state, first);
+        // What came before it is not known: the run of recent entries begins behind it.
+        if (first.prev === undefined) state.recent.reset(first);
+      }
     }
     for (const entry of entries) {
       if (entry.offset > state.fanned.offset) this.#accept(state, entry);
@@ -267,6 +285,9 @@ export class StreamKeeper {
       : undefined;
     if (!isCurrent()) return;
     this.#options.counters.diverged += 1;
+    // What is held may be of the history that is gone.
+    state.held.clear();
+    state.held.hasOverflowed = true;
     if (common !== undefined) {
       state.goBackTo({ epoch, ...common });
     } else {
@@ -287,7 +308,7 @@ export class StreamKeeper {
     if (state.isDoubtful) return;
     for (const entry of state.held.sorted()) {
       const isOld = entry.epoch !== state.fanned.epoch || entry.offset <= state.fanned.offset;
-      if (!isOld && !this.#isSuccessor(state, entry)) return;
+      if (!isOld && !isSuccessor(state, entry)) return;
       state.held.remove(entry);
       if (!isOld) this.#accept(state, entry);
     }
@@ -309,11 +330,6 @@ export class StreamKeeper {
     }
   }
 
-  #sound(state: StreamState): void {
-    state.checkedAtMs = this.#options.clock.monotonicMs();
-    state.settle(true);
-  }
-
   /** Streams that share one sequence: the place of an idle one moves with the others. */
   #lift(state: StreamState, end: Position): void {
     const now = this.#options.clock.monotonicMs();
@@ -330,8 +346,19 @@ export class StreamKeeper {
   }
 }
 
-/** The place before an entry, as far as it is known; nothing is known of what lies there. */
+/**
+ * Nothing lies between what was handed out and this entry. Where the store has forgotten what came
+ * before, somebody may have emptied the stream: then it has to be asked.
+ */
+function isSuccessor({ fanned }: StreamState, { prev }: StreamEntry): boolean {
+  return prev !== undefined && prev <= fanned.offset;
+}
+
+/**
+ * The place before an entry, as far as it is known. It has no tag, so that nobody who has less than
+ * that is taken for somebody who stands there.
+ */
 function before({ epoch, offset, prev }: StreamEntry, after: Position): Position {
-  if (prev === undefined || prev >= offset) return { ...after, epoch };
-  return { epoch, offset: Math.max(prev, after.offset), tag: 0 };
+  const isKnown = prev !== undefined && prev < offset;
+  return { epoch, offset: isKnown ? Math.max(prev, after.offset) : after.offset, tag: 0 };
 }

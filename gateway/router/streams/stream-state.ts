@@ -32,8 +32,6 @@ export class StreamState {
   settledDoubts = 0;
   /** A check has found that there is more than was handed out. */
   isBehind = false;
-  /** Monotonic ms of the last time that the store said that nothing is missing. */
-  checkedAtMs = 0;
   /** Monotonic ms when it is to be checked next. */
   dueAtMs = 0;
   bookmarkedAtMs = 0;
