@@ -58,7 +58,7 @@ export async function openStreamStore(
 
 /** Says of a URL that no store serves it, and what to do. Names nothing of it but its scheme. */
 export function noStreamStore(url: string): string {
-  const wanted = `TRUNKLINE_STREAM_STORE must begin with ${streamStoreSchemes.join(' or ')}`;
+  const wanted = `TRUNKLINE_STREAMS must begin with ${streamStoreSchemes.join(' or ')}`;
   return schemeOf(url) === 'azure:'
     ? `Azure Web PubSub retains nothing, so streams need a store of their own: ${wanted}`
     : `${wanted}, got "${schemeOf(url)}"`;

@@ -8,11 +8,13 @@ import { clusterMetrics } from './cluster-metrics.ts';
 import type { GatewayConfig, HubSettings } from './config.ts';
 import { plainHub } from './config/sections.ts';
 import { configuredBackplane } from './configured-backplane.ts';
+import { configuredStreams } from './configured-streams.ts';
 import { gatewayMetrics, nodeInfo } from './gateway-metrics.ts';
 import { Departure } from './departure.ts';
+import { developmentPage } from './development-page.ts';
 import { goingAwayReason } from './drain.ts';
+import { endpointsOf } from './endpoints.ts';
 import { RestApi } from './http/api.ts';
-import { playgroundResponse } from './playground/page.ts';
 import { createCodecs } from './protocol/codecs.ts';
 import { PermissionsTable } from './protocol/roles.ts';
 import { Readiness } from './readiness.ts';
@@ -34,16 +36,16 @@ import { TokenExpiry } from './session/token-expiry.ts';
 import type { Logger } from './telemetry/log.ts';
 import { mergedText, Metrics, type MetricsPage } from './telemetry/metrics.ts';
 import { ReconnectionTokens } from './tokens/reconnection-tokens.ts';
-import { signClientToken, signServerToken } from './tokens/sign.ts';
 import { TokenVerifier } from './tokens/verify.ts';
-import type { HttpRequest, HttpResponse, TransportHandlers } from './transport/transport.ts';
+import type { TransportHandlers } from './transport/transport.ts';
+import { streamMetrics } from './stream-metrics.ts';
 import { UwsServer } from './transport/uws-server.ts';
 
 export interface GatewayOptions {
   readonly log: Logger;
   /** Instead of the one that the configuration names; closed with the gateway. */
   readonly backplane?: Backplane;
-  /** Holds the streams; closed with the gateway. */
+  /** The same for the store of the streams, where a hub has some. */
   readonly store?: StreamStore | undefined;
   readonly clock?: Clock;
   /** The place of this node among several workers on one port. */
@@ -91,8 +93,9 @@ export async function startGateway(
   config: GatewayConfig,
   options: GatewayOptions,
 ): Promise<RunningGateway> {
-  const { clock = systemClock, log, store, worker } = options;
+  const { clock = systemClock, log, worker } = options;
   const backplane = options.backplane ?? (await configuredBackplane(config));
+  const store = options.store ?? (await configuredStreams(config, backplane));
   const gateway = new Gateway(config, { backplane, store, clock, log, worker });
   await gateway.start();
   return gateway;
@@ -178,7 +181,8 @@ class Gateway implements RunningGateway {
       this.#handlers(tokens, worker),
     );
     this.#metrics.add(nodeInfo(this.nodeId));
-    this.#metrics.addAll(clusterMetrics(this.#bus, parts.backplane));
+    this.#metrics.addAll(clusterMetrics(this.#bus, backplane));
+    this.#metrics.addAll(streamMetrics(this.#router, store));
     this.#metrics.addAll(
       gatewayMetrics({
         transport: this.#server.counters,
@@ -337,7 +341,7 @@ class Gateway implements RunningGateway {
       isWebSocketPath: isClientPath,
       onUpgrade: (request) => this.#clients.onUpgrade(request),
       onHeaders: (request) =>
-        this.#page(request) ??
+        developmentPage(request, this.#config, this.url) ??
         (isClientPath(request.path) ? notAWebSocket() : api.onHeaders(request)),
       onRequest: this.#departure.onRequest(api.onRequest),
     };
@@ -350,23 +354,8 @@ class Gateway implements RunningGateway {
     };
   }
 
-  /** The playground, in development mode. */
-  #page(request: HttpRequest): HttpResponse | undefined {
-    const { accessKeys, mode } = this.#config;
-    const [accessKey] = accessKeys;
-    if (mode !== 'development' || accessKey === undefined) return undefined;
-    // Behind a balancer another node may check the token: it must name what all of them know.
-    const endpoint = this.#config.publicEndpoints[0] ?? this.url;
-    return playgroundResponse(request, {
-      clientToken: (hub, userId) =>
-        signClientToken({ accessKey, endpoint, hub, userId, roles: playgroundRoles }),
-      serverToken: (path) => signServerToken({ accessKey, url: endpoint + path }),
-    });
-  }
-
   #endpoints(): readonly string[] {
-    const { publicEndpoints } = this.#config;
-    return publicEndpoints.length > 0 ? publicEndpoints : loopbackNames(this.url);
+    return endpointsOf(this.#config.publicEndpoints, this.url);
   }
 
   /** Waits until the clients have answered the close, or the grace is over. */
@@ -378,18 +367,8 @@ class Gateway implements RunningGateway {
   }
 }
 
-const playgroundRoles = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];
-
 function hubSettingsOf(config: GatewayConfig, hub: string): HubSettings {
   const { hubs } = config;
   const named = Object.hasOwn(hubs, hub) ? hubs[hub] : undefined;
   return named ?? hubs['*'] ?? plainHub;
-}
-
-/** A node on loopback is known by its address and as localhost. */
-function loopbackNames(url: string): readonly string[] {
-  const { hostname, port, protocol } = new URL(url);
-  const isLoopback = ['127.0.0.1', '0.0.0.0', '[::1]', 'localhost'].includes(hostname);
-  if (!isLoopback) return [url];
-  return [url, `${protocol}//localhost:${port}`, `${protocol}//127.0.0.1:${port}`];
 }

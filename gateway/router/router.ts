@@ -184,6 +184,15 @@ export class Router implements Publisher {
     await this.#options.backplane.close();
   }
 
+  /** Streams that this node follows, and what it keeps of them in bytes. */
+  streamGauges(): { readonly followed: number; readonly cacheBytes: number } {
+    const streams = this.#streams;
+    return {
+      followed: streams?.keeper.states.size ?? 0,
+      cacheBytes: streams?.recentBudget.bytes ?? 0,
+    };
+  }
+
   /** Retained messages; every question fails where nothing is a stream. */
   get streams(): Streams {
     return this.#streams?.history ?? this.#noStreams;

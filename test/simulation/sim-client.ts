@@ -255,6 +255,15 @@ class SimSession implements SubscriberOwner {
     this.#reply({ kind: 'bookmark', to, position });
   }
 
+  /** Nodes are killed here, never drained. */
+  onGoAway(): boolean {
+    return false;
+  }
+
+  depart(): void {
+    this.#socket.cut();
+  }
+
   /** A word of the session's own, in order with everything else. */
   post(type: string, body: Partial<Joined> & { to?: string; group?: string }): void {
     const bytes = Buffer.from(JSON.stringify({ type, ...body }));

@@ -57,7 +57,7 @@ test('store of streams: a scheme that none serves opens none, and it is said wha
   const options = { classes: [], publishesLive: true };
   for (const url of ['azure://hub', 'http://secret@host', 'nothing']) {
     assert.equal(await openStreamStore(url, options), undefined);
-    assert.match(noStreamStore(url), /TRUNKLINE_STREAM_STORE must begin with memory: or nats:/);
+    assert.match(noStreamStore(url), /TRUNKLINE_STREAMS must begin with memory: or nats:/);
     assert.doesNotMatch(noStreamStore(url), /secret/);
   }
   assert.match(noStreamStore('azure://hub'), /^Azure Web PubSub retains nothing/);
