@@ -93,6 +93,11 @@ export class FrameClient {
     return withDeadline(this.#closed, { what: 'the WebSocket is closed' });
   }
 
+  /** Calls when the socket is closed, by whomever and whenever. */
+  onClose(listener: (event: CloseEvent) => void): void {
+    void this.#closed.then(listener);
+  }
+
   /** Closes it and waits for the answer. */
   async close(): Promise<void> {
     this.#socket.close();
