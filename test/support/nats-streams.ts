@@ -12,7 +12,7 @@ import { waitFor } from './wait.ts';
 
 /** The part of a server's configuration that switches JetStream on. */
 export function jetStreamConfig(folder: string): string {
-  return `jetstream { store_dir: "${folder}", max_mem: 64MB, max_file: 1GB }`;
+  return `jetstream { store_dir: "${folder}", max_mem: 64MB, max_file: 1TB }`;
 }
 
 /** A folder of its own, removed after the test. */
@@ -67,6 +67,7 @@ export async function jetStreamCluster(program: string): Promise<{
       ),
     { what: 'JetStream has a leader', deadlineMs: 30_000 },
   );
+  await waitForPeers(servers[0]?.address ?? '');
   return {
     servers,
     stop: async () => {
@@ -144,4 +145,19 @@ export async function leaderOf(url: string, name: string): Promise<string> {
   } finally {
     await connection.close();
   }
+}
+
+/** Resolves when the leader knows that all three servers can store: it has made a stream on them. */
+async function waitForPeers(address: string): Promise<void> {
+  const connection = await connect({ servers: address });
+  const config = { name: 'probe', subjects: ['probe'], storage: 'file', num_replicas: 3 };
+  await waitFor(
+    async () => {
+      const subject = '$JS.API.STREAM.CREATE.probe';
+      const answer = await connection.request(subject, JSON.stringify(config), { timeout: 5000 });
+      return answer.string().includes('"created"');
+    },
+    { what: 'a stream is made on three servers', deadlineMs: 30_000 },
+  );
+  await connection.close();
 }

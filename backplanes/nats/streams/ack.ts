@@ -1,5 +1,5 @@
 /** Reads JetStream's answer to a publish, by looking for the few words that matter. */
-import { BackplaneUnavailableError, PublishOutcomeUnknownError } from '../../backplane.ts';
+import { BackplaneUnavailableError } from '../../backplane.ts';
 import { checkedSequence, faultOf } from './api.ts';
 import type { Answer } from './requests.ts';
 
@@ -13,10 +13,10 @@ export interface Ack {
 const inProcess = 10_158;
 
 /**
- * @throws BackplaneUnavailableError: the server did not store it. PublishOutcomeUnknownError: the id
- *   is on its way already.
+ * undefined: the id is on its way already, and nobody knows yet where it will be.
+ * @throws BackplaneUnavailableError: the server did not store it.
  */
-export function readAck({ bytes, status }: Pick<Answer, 'bytes' | 'status'>): Ack {
+export function readAck({ bytes, status }: Pick<Answer, 'bytes' | 'status'>): Ack | undefined {
   if (status !== 0) {
     throw new BackplaneUnavailableError(
       `NATS did not store it: nobody takes messages for this stream (status ${status}); its ` +
@@ -24,20 +24,12 @@ export function readAck({ bytes, status }: Pick<Answer, 'bytes' | 'status'>): Ac
     );
   }
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-  if (text.includes('"error"')) throw refusal(text);
-  const sequence = checkedSequence(Number(/"seq": ?(\d+)/.exec(text)?.[1]));
-  const isDuplicate = text.includes('"duplicate"');
-  // The leader knows the id, but not yet where its message will be.
-  if (sequence === 0) throw new PublishOutcomeUnknownError(`NATS has not stored it yet: ${text}`);
-  return { sequence, isDuplicate };
-}
-
-function refusal(text: string): Error {
-  // The server wrote it: a JSON object with what it has against the message.
-  const fault = faultOf(JSON.parse(text) as Readonly<Record<string, unknown>>);
-  const description = fault?.description ?? text;
-  if (fault?.errCode === inProcess) {
-    return new PublishOutcomeUnknownError(`NATS has not stored it yet: ${description}`);
+  if (text.includes('"error"')) {
+    // The server wrote it: a JSON object with what it has against the message.
+    const fault = faultOf(JSON.parse(text) as Readonly<Record<string, unknown>>);
+    if (fault?.errCode === inProcess) return undefined;
+    throw new BackplaneUnavailableError(`NATS did not store it: ${fault?.description ?? text}`);
   }
-  return new BackplaneUnavailableError(`NATS did not store it: ${description}`);
+  const sequence = checkedSequence(Number(/"seq": ?(\d+)/.exec(text)?.[1]));
+  return sequence === 0 ? undefined : { sequence, isDuplicate: text.includes('"duplicate"') };
 }

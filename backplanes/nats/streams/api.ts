@@ -2,6 +2,7 @@
  * The part of JetStream's JSON interface that streams need. Every request is answered by the leader
  * of what it asks about; nothing here reads a copy that may lag behind.
  */
+import { headers } from '@nats-io/transport-node';
 import { BackplaneUnavailableError, PublishOutcomeUnknownError } from '../../backplane.ts';
 import type { Gate } from './gate.ts';
 import { headerOf } from './headers.ts';
@@ -27,6 +28,8 @@ export interface StreamConfig {
 export interface StreamInfo {
   readonly config: StreamConfig;
   readonly created: string;
+  /** Where it is not the only server. */
+  readonly cluster?: { readonly leader?: string };
   readonly state: {
     readonly messages: number;
     /** One more than `last_seq` when nothing is stored; 0 when nothing ever was. */
@@ -82,14 +85,17 @@ export class JetStreamApi {
     this.#gate = gate;
   }
 
-  /** `subject`: with the number of its messages. */
-  info(stream: string, subject?: string): Promise<Outcome<StreamInfo>> {
-    const body = subject === undefined ? undefined : { subjects_filter: subject };
-    return this.#call(`STREAM.INFO.${stream}`, body, streamInfoOf);
+  info(stream: string, withinMs?: number): Promise<Outcome<StreamInfo>> {
+    return this.#call(`STREAM.INFO.${stream}`, undefined, streamInfoOf, withinMs);
   }
 
-  create(config: StreamConfig): Promise<Outcome<StreamInfo>> {
-    return this.#call(`STREAM.CREATE.${config.name}`, config, streamInfoOf);
+  /** With the number of the subject's messages. */
+  infoOfSubject(stream: string, subject: string): Promise<Outcome<StreamInfo>> {
+    return this.#call(`STREAM.INFO.${stream}`, { subjects_filter: subject }, streamInfoOf);
+  }
+
+  create(config: StreamConfig, withinMs: number): Promise<Outcome<StreamInfo>> {
+    return this.#call(`STREAM.CREATE.${config.name}`, config, streamInfoOf, withinMs);
   }
 
   update(config: StreamConfig): Promise<Outcome<StreamInfo>> {
@@ -109,6 +115,15 @@ export class JetStreamApi {
   /** The oldest message on the subject from this sequence on; undefined: none is stored. */
   next(stream: string, subject: string, from: number): Promise<StoredMessage | undefined> {
     return this.#get(stream, { seq: Math.max(1, from), next_by_subj: subject });
+  }
+
+  /** True: messages published here reach the stream. Stores nothing. */
+  async isReached(stream: string, subject: string): Promise<boolean> {
+    const question = { subject, bytes: new Uint8Array(), headers: headers() };
+    // No stream has this name, so the one that gets the message refuses it.
+    question.headers.set('Nats-Expected-Stream', `not ${stream}`);
+    const { status } = await this.#requests.ask(question).catch(asUnavailable);
+    return status === 0;
   }
 
   /** Removes what the subject has below this sequence. */
@@ -145,11 +160,16 @@ export class JetStreamApi {
     throw unavailable(`read from the stream ${stream}`, outcome.fault);
   }
 
-  async #call<T>(verb: string, body: object | undefined, read: Read<T>): Promise<Outcome<T>> {
+  async #call<T>(
+    verb: string,
+    body: object | undefined,
+    read: Read<T>,
+    withinMs?: number,
+  ): Promise<Outcome<T>> {
     const text = body === undefined ? '' : JSON.stringify(body);
     const answer = await this.#gate.pass(async () => {
       const question = { subject: `$JS.API.${verb}`, bytes: Buffer.from(text) };
-      const { bytes, status } = await this.#requests.ask(question).catch(asUnavailable);
+      const { bytes, status } = await this.#requests.ask(question, withinMs).catch(asUnavailable);
       return status === 0 ? Buffer.from(bytes).toString() : undefined;
     });
     if (answer === undefined) return { fault: noJetStream };

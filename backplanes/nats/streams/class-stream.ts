@@ -1,10 +1,12 @@
 /** One retention class at the server: makes its JetStream stream, and knows which history it holds. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BackplaneUnavailableError } from '../../backplane.ts';
 import type { RetentionClass } from '../../stream-store.ts';
 import {
   faults,
   unavailable,
   type JetStreamApi,
+  type Outcome,
   type StreamConfig,
   type StreamInfo,
 } from './api.ts';
@@ -31,6 +33,7 @@ export interface History {
 }
 
 const nsPerMs = 1e6;
+const reachPauseMs = 10;
 /** Since which sequence a subject keeps as many messages as it does; in the description. */
 const raisedPattern = /more kept from (\d+) on/;
 /** What the server does without being asked, and what we set. */
@@ -53,6 +56,9 @@ export class ClassStream {
   #reading: Promise<History> | undefined;
   /** The highest sequence that was heard of. */
   #highest = 0;
+  #leader: string | undefined;
+  /** True: the election of `#leader` has been heard of. */
+  #isElectionKnown = false;
 
   constructor(options: ClassStreamOptions) {
     const { retention, settings } = options;
@@ -92,7 +98,7 @@ export class ClassStream {
 
   /** How many messages the subject has. @throws BackplaneUnavailableError */
   async count(subject: string): Promise<number> {
-    const outcome = await this.#options.api.info(this.names.stream, subject);
+    const outcome = await this.#options.api.infoOfSubject(this.names.stream, subject);
     if ('value' in outcome) return outcome.value.state.subjects?.[subject] ?? 0;
     throw unavailable(`count the messages of ${this.names.stream}`, outcome.fault);
   }
@@ -109,6 +115,15 @@ export class ClassStream {
     return this.#history.epoch;
   }
 
+  /** A server was elected to lead it. True: after another one, or once more. */
+  elected(leader: string): boolean {
+    const isChange =
+      this.#leader !== undefined && (this.#leader !== leader || this.#isElectionKnown);
+    this.#leader = leader;
+    this.#isElectionKnown = true;
+    return isChange;
+  }
+
   #refresh(): void {
     if (this.#reading !== undefined) return;
     const reading = this.read();
@@ -122,7 +137,8 @@ export class ClassStream {
   }
 
   /** `known`: what was known when the server was asked; answers may overtake each other. */
-  #note({ config, created, state }: StreamInfo, known = this.#history): History {
+  #note({ cluster, config, created, state }: StreamInfo, known = this.#history): History {
+    this.#leader ??= cluster?.leader;
     const history: History = {
       epoch: epochOf(this.names.stream, created),
       firstSequence: state.first_seq,
@@ -145,14 +161,7 @@ export class ClassStream {
   async #make(): Promise<void> {
     const { api } = this.#options;
     const wanted = this.#wanted();
-    let found = await api.info(wanted.name);
-    if ('fault' in found && found.fault.errCode === faults.noStream) {
-      found = await api.create(wanted);
-      // Another node was faster, and its settings differ.
-      if ('fault' in found && found.fault.errCode === faults.nameInUse) {
-        found = await api.info(wanted.name);
-      }
-    }
+    const found = await this.#findOrCreate(wanted);
     if ('fault' in found) throw unavailable(`make the stream ${wanted.name}`, found.fault);
     const { config } = found.value;
     if (config.storage !== 'file') {
@@ -163,6 +172,7 @@ export class ClassStream {
     }
     if (isAsWanted(config, wanted)) {
       this.#note(found.value);
+      await this.#reach();
       return;
     }
     const isRaised = wanted.max_msgs_per_subject > config.max_msgs_per_subject;
@@ -177,6 +187,44 @@ export class ClassStream {
       );
     }
     this.#note(outcome.value);
+    await this.#reach();
+  }
+
+  /**
+   * While a cluster makes a stream for another node, it leaves requests about it without an answer:
+   * so each has a short time, and is made again.
+   */
+  async #findOrCreate(wanted: StreamConfig): Promise<Outcome<StreamInfo>> {
+    const { api, settings } = this.#options;
+    const deadline = performance.now() + settings.publishTimeoutMs / 2;
+    const withinMs = settings.publishTimeoutMs / 8;
+    for (;;) {
+      try {
+        const found = await api.info(wanted.name, withinMs);
+        if ('value' in found || found.fault.errCode !== faults.noStream) return found;
+        const made = await api.create(wanted, withinMs * 2);
+        // Another node was faster, and its settings differ.
+        if ('value' in made || made.fault.errCode !== faults.nameInUse) return made;
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+      }
+    }
+  }
+
+  /** Other servers of a cluster hear of a new stream a little later. */
+  async #reach(): Promise<void> {
+    const { api, settings } = this.#options;
+    const { root, stream } = this.names;
+    const deadline = performance.now() + settings.publishTimeoutMs / 2;
+    while (!(await api.isReached(stream, `${root}reached`))) {
+      if (performance.now() > deadline) {
+        throw new BackplaneUnavailableError(
+          `The stream ${stream} of NATS takes no messages: it has no leader, or this account may ` +
+            `not publish on ${this.names.pattern}`,
+        );
+      }
+      await sleep(reachPauseMs);
+    }
   }
 
   #wanted(): StreamConfig {

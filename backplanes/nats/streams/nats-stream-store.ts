@@ -1,4 +1,5 @@
 /** Streams in JetStream, one JetStream stream per retention class: README.md of this folder. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { headers } from '@nats-io/transport-node';
 import { BackplaneUnavailableError, PublishOutcomeUnknownError } from '../../backplane.ts';
 import { publicationTag } from '../../stored-envelope.ts';
@@ -20,7 +21,7 @@ import { parseNatsUrl } from '../nats-url.ts';
 import type { Session } from '../session.ts';
 import { defaultPayloadBytesMax, newNatsCounters } from '../settings.ts';
 import { tokenOf } from '../subject.ts';
-import { readAck } from './ack.ts';
+import { readAck, type Ack } from './ack.ts';
 import { JetStreamApi, unavailable } from './api.ts';
 import { ClassStream } from './class-stream.ts';
 import { Gate } from './gate.ts';
@@ -38,6 +39,8 @@ import {
 
 /** Room for the headers of a message, which count as its payload. */
 const headerBytesMax = 4096;
+/** Pause before the server is asked again for an id that it has on its way. */
+const inProcessPauseMs = 10;
 /** Oldest server whose republishing and reads by subject we can use. */
 const oldestServer = [2, 9] as const;
 
@@ -91,7 +94,7 @@ export class NatsStreamStore implements StreamStore {
       settings: this.#settings,
       counters: newNatsCounters(),
       restore: async (session) => {
-        for (const { names } of this.#classes.values()) this.#watchLeader(session, names.stream);
+        for (const each of this.#classes.values()) this.#watchLeader(session, each);
         await this.#requests.attach(session);
       },
       onUp: (_info, previous) => {
@@ -118,9 +121,7 @@ export class NatsStreamStore implements StreamStore {
   async append(stream: StreamRef, bytes: Uint8Array, id: string): Promise<Appended> {
     this.#reserve(bytes.length);
     try {
-      const classStream = this.#classOf(stream.retention);
-      await classStream.made();
-      const appended = await this.#append(classStream, stream.key, bytes, id);
+      const appended = await this.#append(stream, bytes, id);
       if (appended.isDuplicate) this.counters.duplicates += 1;
       else this.counters.appended += 1;
       return appended;
@@ -171,7 +172,8 @@ export class NatsStreamStore implements StreamStore {
     const { names } = classStream;
     // Noted before it is done: a purge leaves no trace, and readers must be told of the hole.
     const question = { subject: purgeSubject(names, key), bytes: new Uint8Array() };
-    const { sequence } = await this.#publish(classStream, question).catch(asUnavailable);
+    const publishing = this.#publishUntilStored(classStream, question, performance.now());
+    const { sequence } = await publishing.catch(asUnavailable);
     const outcome = await this.#api.purge(names.stream, storedSubject(names, key), sequence);
     if ('fault' in outcome) throw unavailable(`purge a subject of ${names.stream}`, outcome.fault);
   }
@@ -186,17 +188,19 @@ export class NatsStreamStore implements StreamStore {
     this.#requests.close();
   }
 
-  async #append(
-    classStream: ClassStream,
-    key: string,
-    bytes: Uint8Array,
-    id: string,
-  ): Promise<Appended> {
+  async #append({ key, retention }: StreamRef, bytes: Uint8Array, id: string): Promise<Appended> {
+    const begunAt = performance.now();
+    const classStream = this.#classOf(retention);
     const { names } = classStream;
+    await classStream.made();
     const withId = headers();
     withId.set('Nats-Msg-Id', messageId(id, tokenOf(key)));
     const question = { subject: storedSubject(names, key), bytes, headers: withId };
-    const { isDuplicate, sequence } = await this.#publish(classStream, question);
+    const { isDuplicate, sequence } = await this.#publishUntilStored(
+      classStream,
+      question,
+      begunAt,
+    );
     const epoch = await classStream.epochAt(sequence, !isDuplicate).catch((cause: unknown) => {
       throw new PublishOutcomeUnknownError('NATS stored it, but does not say in which history', {
         cause,
@@ -206,12 +210,32 @@ export class NatsStreamStore implements StreamStore {
     return { position, prev: undefined, isDuplicate };
   }
 
+  /** Asks again while the server has the id on its way and cannot say yet where it will be. */
+  async #publishUntilStored(
+    classStream: ClassStream,
+    question: Question,
+    begunAt: number,
+  ): Promise<Ack> {
+    for (;;) {
+      const ack = await this.#publish(classStream, question, begunAt);
+      if (ack !== undefined) return ack;
+      if (performance.now() - begunAt > this.#settings.publishTimeoutMs / 2) {
+        throw new PublishOutcomeUnknownError(
+          'NATS has the id on its way, and has not stored it yet',
+        );
+      }
+      await sleep(inProcessPauseMs);
+    }
+  }
+
   /** Publishes to JetStream and reads its answer. */
   async #publish(
     classStream: ClassStream,
     question: Question,
-  ): Promise<{ readonly sequence: number; readonly isDuplicate: boolean }> {
-    const answer = await this.#requests.ask(question).catch((error: unknown) => {
+    begunAt: number,
+  ): Promise<Ack | undefined> {
+    const leftMs = this.#settings.publishTimeoutMs - (performance.now() - begunAt);
+    const answer = await this.#requests.ask(question, leftMs).catch((error: unknown) => {
       if (error instanceof PublishOutcomeUnknownError) this.#fellSilent(classStream);
       throw error;
     });
@@ -231,10 +255,14 @@ export class NatsStreamStore implements StreamStore {
   }
 
   /** A new leader has not published what the one before it had stored and not published. */
-  #watchLeader(session: Session, stream: string): void {
+  #watchLeader(session: Session, classStream: ClassStream): void {
+    const { stream } = classStream.names;
     const subject = `$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${stream}`;
     session
-      .subscribe(subject, () => this.#doubt(`the stream ${stream} has a new leader`))
+      .subscribe(subject, (bytes) => {
+        const leader = /"leader": ?"([^"]*)"/.exec(Buffer.from(bytes).toString())?.[1] ?? '';
+        if (classStream.elected(leader)) this.#doubt(`the stream ${stream} has a new leader`);
+      })
       // Without the permission it is the chain, and looking from time to time, that tells.
       .catch(() => undefined);
   }
@@ -273,7 +301,7 @@ export class NatsStreamStore implements StreamStore {
     });
     this.#classes.set(retention.name, classStream);
     const { session } = this.#link;
-    if (session !== undefined) this.#watchLeader(session, classStream.names.stream);
+    if (session !== undefined) this.#watchLeader(session, classStream);
     return classStream;
   }
 

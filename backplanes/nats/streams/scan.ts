@@ -29,6 +29,7 @@ export interface ScanOptions {
 
 /** Messages that are asked for at once. */
 const batchMax = 256;
+const askPauseMs = 10;
 
 /**
  * Resolves when the target was reached or no more was wanted.
@@ -40,6 +41,7 @@ export async function scan(options: ScanOptions): Promise<void> {
   if ('fault' in outcome) throw unavailable(`read the stream ${stream}`, outcome.fault);
   const consumer = outcome.value;
   let timer: NodeJS.Timeout | undefined;
+  let puller: Puller | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
       const late = (): void => {
@@ -49,74 +51,109 @@ export async function scan(options: ScanOptions): Promise<void> {
       void session.ended.then(({ reason }) => {
         reject(new BackplaneUnavailableError(`The connection to NATS ended: ${reason}`));
       });
-      const pull = puller(options, consumer, () => timer?.refresh());
+      puller = new Puller(options, consumer, () => timer?.refresh());
       session
         .subscribe(inbox, (bytes, message) => {
-          if (pull.isOver(bytes, message)) resolve();
+          try {
+            if (puller?.take(bytes, message) === true) resolve();
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
         })
         .catch(reject);
-      pull.ask();
+      puller.ask();
     });
   } finally {
     clearTimeout(timer);
+    puller?.stop();
     void session.unsubscribe(inbox);
     // It would end by itself a little later.
     void api.dropConsumer(stream, consumer).catch(() => undefined);
   }
 }
 
-interface Puller {
-  ask(): void;
-  isOver(bytes: Uint8Array, message: Msg): boolean;
+class Puller {
+  readonly #options: ScanOptions;
+  readonly #subject: string;
+  readonly #request: Buffer;
+  readonly #onProgress: () => void;
+  /** What the consumer has handed out so far; it counts, too. */
+  #count = 0;
+  #awaited = 0;
+  #isOver = false;
+  #pause: NodeJS.Timeout | undefined;
+
+  constructor(options: ScanOptions, consumer: string, onProgress: () => void) {
+    this.#options = options;
+    this.#subject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${consumer}`;
+    const request = { batch: batchMax, expires: options.timeoutMs * 1e6 };
+    this.#request = Buffer.from(JSON.stringify(request));
+    this.#onProgress = onProgress;
+  }
+
+  ask(): void {
+    const { inbox: reply, session } = this.#options;
+    this.#awaited = batchMax;
+    session.write((connection) => connection.publish(this.#subject, this.#request, { reply }));
+  }
+
+  /** True: it is over. @throws BackplaneUnavailableError when a message was lost on the way. */
+  take(bytes: Uint8Array, message: Msg): boolean {
+    if (this.#isOver) return true;
+    const origin = originOf(message);
+    if (origin === undefined) {
+      // About the request, for instance: our server has not heard of the new consumer yet.
+      clearTimeout(this.#pause);
+      this.#pause = setTimeout(() => this.ask(), askPauseMs);
+      return false;
+    }
+    this.#count += 1;
+    if (origin.count !== this.#count) {
+      throw new BackplaneUnavailableError(`NATS lost a message of ${this.#options.stream}`);
+    }
+    this.#onProgress();
+    const { onMessage, target } = this.#options;
+    const isLast = origin.sequence >= target;
+    this.#isOver = !onMessage(storedMessage(origin, bytes, message)) || isLast;
+    this.#awaited -= 1;
+    if (!this.#isOver && this.#awaited === 0) this.ask();
+    return this.#isOver;
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    clearTimeout(this.#pause);
+  }
 }
 
-function puller(options: ScanOptions, consumer: string, onProgress: () => void): Puller {
-  const { inbox, onMessage, session, stream, target, timeoutMs } = options;
-  const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
-  const request = Buffer.from(JSON.stringify({ batch: batchMax, expires: timeoutMs * 1e6 }));
-  let awaited = 0;
-  let isOver = false;
-  const ask = (): void => {
-    awaited = batchMax;
-    session.write((connection) => connection.publish(subject, request, { reply: inbox }));
-  };
-  return {
-    ask,
-    isOver(bytes, message) {
-      const sequence = sequenceOf(message);
-      // Something about the request, for instance that its time is over: the timer decides.
-      if (isOver || sequence === undefined) return isOver;
-      onProgress();
-      const isLast = sequence >= target;
-      isOver = !onMessage(storedMessage(sequence, bytes, message)) || isLast;
-      awaited -= 1;
-      if (!isOver && awaited === 0) ask();
-      return isOver;
-    },
-  };
+/** What the reply subject of a consumer's message tells. */
+interface Origin {
+  readonly sequence: number;
+  readonly count: number;
+  readonly storedAtMs: number;
 }
 
-/** The reply subject of a consumer's message tells where it comes from. */
-function sequenceOf(message: Msg): number | undefined {
-  const parts = message.reply?.split('.') ?? [];
+/** `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<count>.<ns>.<pending>` */
+function originOf({ reply = '' }: Msg): Origin | undefined {
+  const parts = reply.split('.');
   if (parts[0] !== '$JS' || parts[1] !== 'ACK') return undefined;
-  // Newer servers may put the domain and the account in front.
-  return checkedSequence(Number(parts[parts.length >= 11 ? 7 : 5]));
+  // Servers may put the domain and the account before the stream.
+  const [sequence, count, ns = ''] = parts.slice(parts.length >= 11 ? 7 : 5);
+  return {
+    sequence: checkedSequence(Number(sequence)),
+    count: Number(count),
+    // Nanoseconds are beyond what a number holds exactly.
+    storedAtMs: Number(ns.slice(0, -6)),
+  };
 }
 
-function timestampOf(message: Msg): number {
-  const parts = message.reply?.split('.') ?? [];
-  // In ns, beyond what a number holds exactly: the last six digits are less than a millisecond.
-  return Number(parts[parts.length >= 11 ? 9 : 7]?.slice(0, -6));
-}
-
-function storedMessage(sequence: number, bytes: Uint8Array, message: Msg): StoredMessage {
+function storedMessage(origin: Origin, bytes: Uint8Array, message: Msg): StoredMessage {
   const block = headerBlock(message, bytes, subjectBytes(message));
   return {
     subject: message.subject,
-    sequence,
+    sequence: origin.sequence,
     id: publicationId(headerOf(block, 'Nats-Msg-Id') ?? ''),
-    storedAtMs: timestampOf(message),
+    storedAtMs: origin.storedAtMs,
     bytes: Buffer.from(bytes),
   };
 }
