@@ -133,11 +133,11 @@ function follow(client: TestClient, from: number): number {
 }
 
 const action = fc.record({
-  size: fc.constantFrom(1, 100, 3000, 20_000),
+  size: fc.constantFrom(1, 100, 3000, 20_000, 20_000),
   key: fc.constantFrom('a', 'b', 'c', undefined),
   isExcluded: fc.boolean(),
   /** Bytes that the client reads afterwards. */
-  read: fc.constantFrom(0, 0, 0, 0, 50, 5000, 100_000),
+  read: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 50, 5000, 100_000),
 });
 
 describe('slow members of streams', () => {
