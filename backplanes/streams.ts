@@ -28,6 +28,13 @@ const openMemory: Open = async (_url, { backplane, publishesLive }) => {
   return new MemoryStreamStore(streams, isBeside && publishesLive);
 };
 
+const openRedis: Open = async (url, { publishTimeoutMs, publishesLive }) => {
+  const { parseRedisUrl } = await import('./redis/redis-url.ts');
+  const { RedisStreamStore } = await import('./redis/streams/redis-stream-store.ts');
+  const timeout = publishTimeoutMs === undefined ? {} : { publishTimeoutMs };
+  return new RedisStreamStore(parseRedisUrl(url), { publishesLive, ...timeout });
+};
+
 const openNats: Open = async (url, { publishTimeoutMs, publishesLive }) => {
   const { NatsStreamStore } = await import('./nats/streams/nats-stream-store.ts');
   const timeout = publishTimeoutMs === undefined ? {} : { publishTimeoutMs };
@@ -36,6 +43,11 @@ const openNats: Open = async (url, { publishTimeoutMs, publishesLive }) => {
 
 const stores: ReadonlyMap<string, Open> = new Map<string, Open>([
   ['memory:', openMemory],
+  ['redis:', openRedis],
+  ['rediss:', openRedis],
+  ['redis+cluster:', openRedis],
+  ['redis+sentinel:', openRedis],
+  ['redis+shards:', openRedis],
   ['nats:', openNats],
   ['nats+tls:', openNats],
   ['tls+nats:', openNats],

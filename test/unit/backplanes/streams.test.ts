@@ -57,15 +57,22 @@ test('store of streams: a scheme that none serves opens none, and it is said wha
   const options = { classes: [], publishesLive: true };
   for (const url of ['azure://hub', 'http://secret@host', 'nothing']) {
     assert.equal(await openStreamStore(url, options), undefined);
-    assert.match(noStreamStore(url), /TRUNKLINE_STREAMS must begin with memory: or nats:/);
+    assert.match(
+      noStreamStore(url),
+      /TRUNKLINE_STREAMS must begin with memory: or redis: or .*nats:/,
+    );
     assert.doesNotMatch(noStreamStore(url), /secret/);
   }
   assert.match(noStreamStore('azure://hub'), /^Azure Web PubSub retains nothing/);
 });
 
-test('store of streams: a URL of NATS opens the one in JetStream', async () => {
+for (const url of ['nats://127.0.0.1:1', 'redis://127.0.0.1:1', 'redis+cluster://127.0.0.1:1']) {
+  test(`store of streams: ${url} opens the one of its broker`, () => opensShared(url));
+}
+
+async function opensShared(url: string): Promise<void> {
   for (const publishesLive of [true, false]) {
-    const store = await openStreamStore('nats://127.0.0.1:1', { classes: [], publishesLive });
+    const store = await openStreamStore(url, { classes: [], publishesLive });
     assert.ok(store !== undefined);
     assert.deepEqual(
       [store.traits.publishesLive, store.traits.crossesProcesses],
@@ -73,4 +80,4 @@ test('store of streams: a URL of NATS opens the one in JetStream', async () => {
     );
     await store.close();
   }
-});
+}
