@@ -4,7 +4,12 @@
  * as a gap.
  */
 import type { Accepted, Backplane, BackplaneSink, BackplaneTraits } from '../backplane.ts';
-import { BackplaneUnavailableError, PublishOutcomeUnknownError } from '../backplane.ts';
+import { BackplaneUnavailableError } from '../backplane.ts';
+import {
+  defaultPortRequestSettings,
+  PortRequests,
+  type PortRequestSettings,
+} from './port-requests.ts';
 import {
   EnvelopeColumns,
   forEachEnvelope,
@@ -14,32 +19,12 @@ import {
   type WorkerPort,
 } from './port.ts';
 
-export interface PortBackplaneOptions {
+export interface PortBackplaneOptions extends Partial<PortRequestSettings> {
   readonly port: WorkerPort;
-  /** How long the parent has to answer, in ms. */
-  readonly answerTimeoutMs?: number;
-  /** Publishes and subscribes without an answer; further ones are refused. */
-  readonly requestsMax?: number;
-  /** Bytes of the publishes among them. */
-  readonly requestBytesMax?: number;
   /** Runs the callback once all input that is ready now has been handled. */
   readonly afterTurn?: (callback: () => void) => void;
 }
 
-interface Request {
-  readonly kind: RequestKind;
-  readonly bytes: number;
-  readonly sentAtMs: number;
-  readonly resolve: (receivers: number) => void;
-  readonly reject: (error: Error) => void;
-}
-
-const defaults = {
-  answerTimeoutMs: 2000,
-  requestsMax: 100_000,
-  requestBytesMax: 64 * 1024 * 1024,
-  afterTurn: (callback: () => void): void => void setImmediate(callback),
-};
 const nothing = new Uint8Array(0);
 
 export class PortBackplane implements Backplane {
@@ -50,30 +35,27 @@ export class PortBackplane implements Backplane {
     countsReceivers: true,
     crossesProcesses: true,
   };
-  readonly #options: PortBackplaneOptions & typeof defaults;
+  readonly #port: WorkerPort;
+  readonly #afterTurn: (callback: () => void) => void;
   readonly #queue = new EnvelopeColumns();
+  /** Of the requests that are not sent yet. */
   #kinds: RequestKind[] = [];
-  /** In the order in which the replies come; the last `#kinds.length` are not sent yet. */
-  #requests: Request[] = [];
-  #requestBytes = 0;
-  /** How many of the oldest have failed by the clock already. */
-  #lateCount = 0;
-  /** One error for all that are refused until the parent answers: overload must stay cheap. */
-  #refusal: BackplaneUnavailableError | undefined;
+  readonly #pending: PortRequests<number>;
   #state: 'new' | 'opening' | 'up' | 'lost' | 'closed' = 'new';
   #sink: BackplaneSink | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: PortBackplaneOptions) {
-    this.#options = { ...defaults, ...options };
+    const { afterTurn, port, ...settings } = options;
+    this.#port = port;
+    this.#afterTurn = afterTurn ?? ((callback) => void setImmediate(callback));
+    this.#pending = new PortRequests({ ...defaultPortRequestSettings, ...settings });
   }
 
   async start(sink: BackplaneSink): Promise<void> {
-    const { port } = this.#options;
     this.#sink = sink;
     this.#state = 'opening';
-    port.onMessage((batch) => this.#receive(batch));
-    port.onClose(() => this.#lose());
+    this.#port.onMessage((batch) => this.#receive(batch));
+    this.#port.onClose(() => this.#lose());
     try {
       await this.#send(requestKinds.open, '', nothing);
     } catch (error) {
@@ -116,14 +98,9 @@ export class PortBackplane implements Backplane {
   }
 
   #send(kind: RequestKind, key: string, bytes: Uint8Array): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const sentAtMs = performance.now();
-      this.#requests.push({ kind, bytes: bytes.length, sentAtMs, resolve, reject });
-      this.#requestBytes += bytes.length;
-      if (this.#kinds.length === 0) this.#options.afterTurn(() => this.#flush());
-      this.#enqueue(kind, key, bytes);
-      this.#watch();
-    });
+    if (this.#kinds.length === 0) this.#afterTurn(() => this.#flush());
+    this.#enqueue(kind, key, bytes);
+    return this.#pending.add(bytes.length, kind === requestKinds.publish);
   }
 
   #enqueue(kind: RequestKind, key: string, bytes: Uint8Array): void {
@@ -135,17 +112,12 @@ export class PortBackplane implements Backplane {
     if (this.#kinds.length === 0 || this.#state === 'lost') return;
     const kinds = this.#kinds;
     this.#kinds = [];
-    this.#options.port.post({ kinds, ...this.#queue.take() }, () => undefined);
+    this.#port.post({ kinds, ...this.#queue.take() }, () => undefined);
   }
 
   #receive(batch: ReplyBatch): void {
     if (this.#state === 'closed') return;
-    this.#refusal = undefined;
-    this.#lateCount = Math.max(0, this.#lateCount - batch.replies.length);
-    for (const [index, request] of this.#requests.splice(0, batch.replies.length).entries()) {
-      this.#requestBytes -= request.bytes;
-      request.resolve(batch.replies[index] ?? 0);
-    }
+    this.#pending.answer(batch.replies);
     if (batch.gap !== undefined) this.#sink?.onGap('all', batch.gap);
     forEachEnvelope(batch, (key, bytes) => this.#sink?.onEnvelope(key, bytes));
   }
@@ -158,41 +130,11 @@ export class PortBackplane implements Backplane {
     if (wasUp) this.#sink?.onLink('down', 'the parent process is gone');
   }
 
-  /** Fails the publishes that the parent left without an answer; replies still find their places. */
-  #watch(): void {
-    if (this.#timer !== undefined) return;
-    const { answerTimeoutMs } = this.#options;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#failLate(performance.now() - answerTimeoutMs);
-      if (this.#requests.length > 0) this.#watch();
-    }, answerTimeoutMs / 4);
-  }
-
-  #failLate(beforeMs: number): void {
-    const errors = unanswered(`within ${this.#options.answerTimeoutMs} ms`);
-    for (;;) {
-      const request = this.#requests[this.#lateCount];
-      if (request === undefined || request.sentAtMs > beforeMs) break;
-      this.#lateCount += 1;
-      request.reject(errors(request.kind));
-    }
-  }
-
   #rejectAll(why: string): void {
-    clearTimeout(this.#timer);
-    const requests = this.#requests;
-    const sentCount = requests.length - this.#kinds.length;
-    this.#requests = [];
-    this.#requestBytes = 0;
-    this.#lateCount = 0;
+    const unsentCount = this.#kinds.length;
     this.#kinds = [];
     this.#queue.clear();
-    const errors = unanswered(`any more: ${why}`);
-    const unsent = new BackplaneUnavailableError(why);
-    for (const [index, { kind, reject }] of requests.entries()) {
-      reject(index < sentCount ? errors(kind) : unsent);
-    }
+    this.#pending.failAll(why, unsentCount);
   }
 
   #refuseUnlessUp(): void {
@@ -205,25 +147,12 @@ export class PortBackplane implements Backplane {
   }
 
   #refuseBeyond(bytes: number): void {
-    const { requestBytesMax, requestsMax } = this.#options;
     const { envelopeBytesMax } = this.traits;
     if (bytes > envelopeBytesMax) {
       throw new BackplaneUnavailableError(
         `An envelope may have ${envelopeBytesMax} bytes between workers, got ${bytes}`,
       );
     }
-    if (this.#requests.length < requestsMax && this.#requestBytes < requestBytesMax) return;
-    this.#refusal ??= new BackplaneUnavailableError(
-      `${this.#requests.length} requests wait for the parent process of this worker; try again`,
-    );
-    throw this.#refusal;
+    this.#pending.refuseBeyondBounds();
   }
-}
-
-/** The errors of requests that were sent: one for all publishes, one for all others. */
-function unanswered(why: string): (kind: RequestKind) => Error {
-  const message = `The parent process of this worker did not answer ${why}`;
-  const unknown = new PublishOutcomeUnknownError(message);
-  const unavailable = new BackplaneUnavailableError(message);
-  return (kind) => (kind === requestKinds.publish ? unknown : unavailable);
 }
