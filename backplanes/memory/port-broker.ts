@@ -5,6 +5,8 @@
  */
 import type { GapReason } from '../backplane.ts';
 import { MemoryBroker } from './memory-backplane.ts';
+import { PortStreamBroker } from './port-stream-broker.ts';
+import type { ParentStreamPort } from './port-streams.ts';
 import {
   EnvelopeColumns,
   forEachEnvelope,
@@ -25,6 +27,9 @@ const defaultQueueBytesMax = 32 * 1024 * 1024;
 
 export class PortBroker {
   readonly #broker = new MemoryBroker();
+  /** The streams whose entries it delivers. */
+  readonly streams = this.#broker.streams;
+  readonly #streamBroker = new PortStreamBroker(this.streams);
   readonly #nodes = new Set<PortNode>();
   readonly #options: Required<PortBrokerOptions>;
   /** Times that the queue of a worker was dropped. */
@@ -52,6 +57,11 @@ export class PortBroker {
       this.#nodes.delete(node);
       node.detach();
     });
+  }
+
+  /** Lets a worker use the streams until its port closes. */
+  attachStreams(port: ParentStreamPort): void {
+    this.#streamBroker.attach(port);
   }
 
   /** Envelopes that wait for workers now, in bytes. */

@@ -1,8 +1,9 @@
 /**
- * What a worker and its parent say to each other beside envelopes, and the one channel of the
- * system that carries both. Node.js keeps the order of what is sent over it.
+ * What a worker and its parent say to each other beside envelopes and streams, and the one channel
+ * of the system that carries all of it. Node.js keeps the order of what is sent over it.
  */
 import type { ParentPort, Port, WorkerPort } from '../../backplanes/memory/port.ts';
+import type { ParentStreamPort, WorkerStreamPort } from '../../backplanes/memory/port-streams.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { MetricsPage } from '../telemetry/metrics.ts';
@@ -28,7 +29,7 @@ export type ToParent =
   | { readonly kind: 'pages'; readonly id: number };
 
 /** One end of the channel. */
-export interface Channel<Said, Heard, EnvelopePort> {
+export interface Channel<Said, Heard, EnvelopePort, StreamPort> {
   /** Nothing happens when the other end is gone. `onTaken`: the system has it, or never will. */
   say(message: Said, onTaken?: () => void): void;
   /** One listener. */
@@ -36,10 +37,12 @@ export interface Channel<Said, Heard, EnvelopePort> {
   /** Calls once when the other end is gone. */
   onClosed(listener: () => void): void;
   readonly port: EnvelopePort;
+  /** For the streams that the parent holds. */
+  readonly streams: StreamPort;
 }
 
-export type WorkerChannel = Channel<ToParent, ToWorker, WorkerPort>;
-export type ParentChannel = Channel<ToWorker, ToParent, ParentPort>;
+export type WorkerChannel = Channel<ToParent, ToWorker, WorkerPort, WorkerStreamPort>;
+export type ParentChannel = Channel<ToWorker, ToParent, ParentPort, ParentStreamPort>;
 
 /** What `process` of a worker and the `ChildProcess` of its parent have in common. */
 export interface ChannelEnd {
@@ -48,26 +51,30 @@ export interface ChannelEnd {
   once(event: 'disconnect', listener: () => void): unknown;
 }
 
-interface Wrapped<Message, Batch> {
+/** One of them is there. */
+interface Wrapped<Message, Batch, Streams> {
   readonly message?: Message;
   readonly batch?: Batch;
+  readonly streams?: Streams;
 }
 
 /** Call it before the event loop goes on, so that no message is missed. */
-export function openChannel<Said, Heard, Out, In>(
+export function openChannel<Said, Heard, Out, In, StreamOut, StreamIn>(
   end: ChannelEnd,
-): Channel<Said, Heard, Port<Out, In>> {
+): Channel<Said, Heard, Port<Out, In>, Port<StreamOut, StreamIn>> {
   let onHeard: (message: Heard) => void = () => undefined;
   let onBatch: (batch: In) => void = () => undefined;
-  const send = (wrapped: Wrapped<Said, Out>, onTaken: () => void): void => {
+  let onStreams: (batch: StreamIn) => void = () => undefined;
+  const send = (wrapped: Wrapped<Said, Out, StreamOut>, onTaken: () => void): void => {
     if (end.send === undefined) setImmediate(onTaken);
     else end.send(wrapped, undefined, {}, onTaken);
   };
   const onClosed = (listener: () => void): void => void end.once('disconnect', listener);
   end.on('message', (received) => {
     // The other end runs the same code of the same start.
-    const { batch, message } = received as Wrapped<Heard, In>;
+    const { batch, message, streams } = received as Wrapped<Heard, In, StreamIn>;
     if (batch !== undefined) onBatch(batch);
+    if (streams !== undefined) onStreams(streams);
     if (message !== undefined) onHeard(message);
   });
   return {
@@ -80,6 +87,13 @@ export function openChannel<Said, Heard, Out, In>(
       post: (batch, onTaken) => send({ batch }, onTaken),
       onMessage: (listener) => {
         onBatch = listener;
+      },
+      onClose: onClosed,
+    },
+    streams: {
+      post: (streams, onTaken) => send({ streams }, onTaken),
+      onMessage: (listener) => {
+        onStreams = listener;
       },
       onClose: onClosed,
     },

@@ -133,7 +133,10 @@ class Supervisor implements RunningWorkers {
       startMsMax,
       stopMsMax,
       drainMsMax: config.limits.drainMs + stopMsMax,
-      onProcess: (channel) => this.#broker.attach(channel.port),
+      onProcess: (channel) => {
+        this.#broker.attach(channel.port);
+        this.#broker.attachStreams(channel.streams);
+      },
       onHeard: (message, channel) => {
         const { id, kind } = message;
         if (kind === 'page') this.#pages.receive(id, message.page);
@@ -164,6 +167,23 @@ class Supervisor implements RunningWorkers {
         help: 'Bytes of envelopes that wait for workers in their parent.',
         type: 'gauge',
         read: () => [{ value: this.#broker.queuedBytes }],
+      },
+      {
+        name: 'trunkline_worker_stream_bytes',
+        help: 'What the entries of streams that the parent keeps cost in memory, about.',
+        type: 'gauge',
+        read: () => [{ value: this.#broker.streams.bytes }],
+      },
+      {
+        name: 'trunkline_worker_stream_events_total',
+        help: 'What the streams that the parent keeps count, by their own name for it.',
+        type: 'counter',
+        labelNames: ['event'],
+        read: () =>
+          Object.entries(this.#broker.streams.counters).map(([event, value]) => ({
+            labels: { event },
+            value,
+          })),
       },
       {
         name: 'trunkline_worker_overflows_total',

@@ -1,6 +1,7 @@
 /** One worker: runs a gateway for its parent until that says stop, or is gone. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backplane } from '../../backplanes/backplane.ts';
+import type { PortStreamStore } from '../../backplanes/memory/port-stream-store.ts';
 import { configuredBackplane } from '../configured-backplane.ts';
 import { systemClock } from '../clock.ts';
 import { secretsOf, type GatewayConfig } from '../config.ts';
@@ -121,20 +122,38 @@ export class Worker {
   }
 
   async #startGateway({ config, worker }: Start, log: Logger): Promise<RunningGateway> {
+    const { backplane, isOfParent } = await this.#backplaneOf(config);
     return startGateway(config, {
       log,
-      backplane: await this.#backplaneOf(config),
+      backplane,
+      store: await this.#storeOf(config, isOfParent),
       worker: { number: worker, pages: (own) => this.#allPages(own) },
     });
   }
 
   /** The configured one, if it reaches the other workers; else the parent is the broker. */
-  async #backplaneOf(config: GatewayConfig): Promise<Backplane> {
+  async #backplaneOf(
+    config: GatewayConfig,
+  ): Promise<{ readonly backplane: Backplane; readonly isOfParent: boolean }> {
     const configured = await configuredBackplane(config);
-    if (configured.traits.crossesProcesses) return configured;
+    if (configured.traits.crossesProcesses) return { backplane: configured, isOfParent: false };
     const { PortBackplane } = await import('../../backplanes/memory/port-backplane.ts');
     const answerTimeoutMs = config.limits.publishTimeoutMs;
-    return new PortBackplane({ port: this.#options.channel.port, answerTimeoutMs });
+    const { port } = this.#options.channel;
+    return { backplane: new PortBackplane({ port, answerTimeoutMs }), isOfParent: true };
+  }
+
+  /** Streams in memory are kept by the parent, so that all workers see the same. */
+  async #storeOf(
+    config: GatewayConfig,
+    publishesLive: boolean,
+  ): Promise<PortStreamStore | undefined> {
+    const url = config.streamStore ?? config.backplane;
+    if (!url.toLowerCase().startsWith('memory:')) return undefined;
+    const { PortStreamStore } = await import('../../backplanes/memory/port-stream-store.ts');
+    const answerTimeoutMs = config.limits.publishTimeoutMs;
+    const { streams: port } = this.#options.channel;
+    return new PortStreamStore({ port, publishesLive, answerTimeoutMs });
   }
 
   async #allPages(own: () => Promise<MetricsPage>): Promise<readonly MetricsPage[]> {

@@ -2,6 +2,8 @@
 import type { ForkWorker } from '../../../../gateway/workers/worker-process.ts';
 import type { ToParent, ToWorker } from '../../../../gateway/workers/channel.ts';
 
+const deafPort = { post: () => undefined, onMessage: () => undefined, onClose: () => undefined };
+
 export class FakeWorker {
   /** What the parent said. */
   readonly heard: ToWorker[] = [];
@@ -18,7 +20,8 @@ export class FakeWorker {
           this.#onHeard = listener;
         },
         onClosed: () => undefined,
-        port: { post: () => undefined, onMessage: () => undefined, onClose: () => undefined },
+        port: deafPort,
+        streams: deafPort,
       },
       kill: () => {
         this.wasKilled = true;
