@@ -15,6 +15,8 @@ export interface StreamStoreOptions {
   readonly publishTimeoutMs?: number;
   /** The node's backplane: in memory it is the broker of the streams, too. */
   readonly backplane?: Backplane | undefined;
+  /** Given what the operator should change at the broker. */
+  readonly onWarning?: (message: string) => void;
 }
 
 type Open = (url: string, options: StreamStoreOptions) => Promise<StreamStore>;
@@ -28,11 +30,14 @@ const openMemory: Open = async (_url, { backplane, publishesLive }) => {
   return new MemoryStreamStore(streams, isBeside && publishesLive);
 };
 
-const openRedis: Open = async (url, { publishTimeoutMs, publishesLive }) => {
+const openRedis: Open = async (url, { onWarning, publishTimeoutMs, publishesLive }) => {
   const { parseRedisUrl } = await import('./redis/redis-url.ts');
   const { RedisStreamStore } = await import('./redis/streams/redis-stream-store.ts');
-  const timeout = publishTimeoutMs === undefined ? {} : { publishTimeoutMs };
-  return new RedisStreamStore(parseRedisUrl(url), { publishesLive, ...timeout });
+  return new RedisStreamStore(parseRedisUrl(url), {
+    publishesLive,
+    ...(publishTimeoutMs === undefined ? {} : { publishTimeoutMs }),
+    ...(onWarning === undefined ? {} : { onWarning }),
+  });
 };
 
 const openNats: Open = async (url, { classes, publishTimeoutMs, publishesLive }) => {

@@ -149,7 +149,8 @@ export class Worker {
     publishesLive: boolean,
   ): Promise<PortStreamStore | undefined> {
     const url = config.streamStore ?? config.backplane;
-    if (!url.toLowerCase().startsWith('memory:')) return undefined;
+    const hasStreams = Object.values(config.hubs).some(({ streams }) => streams.length > 0);
+    if (!hasStreams || !url.toLowerCase().startsWith('memory:')) return undefined;
     const { PortStreamStore } = await import('../../backplanes/memory/port-stream-store.ts');
     const answerTimeoutMs = config.limits.publishTimeoutMs;
     const { streams: port } = this.#options.channel;
