@@ -31,7 +31,7 @@ const systemPackages = [
   },
   {
     name: 'nginx',
-    neededBy: ['test/cluster/'],
+    neededBy: ['test/cluster/', 'test/loss/'],
     commands: ['nginx'],
     versionFlag: '-v',
     apt: 'nginx',

@@ -132,8 +132,7 @@ function countWithin({ messages }: HistoryReply, bytesMax: number): number {
 
 function cutTo(reply: HistoryReply, count: number): HistoryReply {
   if (count >= reply.messages.length) return reply;
-  const messages = reply.messages.slice(0, count);
-  return { ...reply, messages, hasMore: true, next: messages.at(-1)?.place };
+  return { ...reply, messages: reply.messages.slice(0, count), hasMore: true };
 }
 
 function userOf({ userId }: Connection): string {

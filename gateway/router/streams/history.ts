@@ -7,7 +7,6 @@ import type {
   StreamStore,
   StreamTop,
 } from '../../../backplanes/stream-store.ts';
-import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Message } from '../../protocol/model.ts';
 import { unavailable } from '../backplane-failure.ts';
@@ -24,7 +23,6 @@ export interface StreamHistoryOptions {
   readonly store: StreamStore;
   readonly rules: DestinationRules;
   readonly deliveries: Deliveries;
-  readonly clock: Pick<Clock, 'wallSeconds'>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -67,7 +65,6 @@ export class StreamHistory implements Streams {
       messages: this.#messages(page.entries, query),
       isComplete: true,
       hasMore: page.hasMore,
-      next: page.hasMore ? placeOf(page.entries.at(-1)) : undefined,
       position: page.top.end,
     };
   }
@@ -78,13 +75,11 @@ export class StreamHistory implements Streams {
     const result = await this.#options.store.read(stream, { after, upTo: before, limit });
     if (result.status === 'diverged') throw diverged(stream, query.after ?? after);
     const entries = result.entries.filter(({ offset }) => before === undefined || offset < before);
-    const hasMore = result.hasMore && entries.length === result.entries.length;
     return {
       messages: this.#messages(entries, query),
       // Who did not say where to begin asks for what there is.
       isComplete: query.after === undefined || result.isComplete,
-      hasMore,
-      next: hasMore ? placeOf(entries.at(-1)) : undefined,
+      hasMore: result.hasMore && entries.length === result.entries.length,
       position: result.top.end,
     };
   }
@@ -106,14 +101,11 @@ export class StreamHistory implements Streams {
   }
 
   #messages(entries: readonly StreamEntry[], { reader }: HistoryQuery): Message[] {
-    const { clock, deliveries, onError } = this.#options;
-    const nowSeconds = clock.wallSeconds();
+    const { deliveries, onError } = this.#options;
     return entries.flatMap((entry) => {
       try {
         const envelope = new EnvelopeView(entry.bytes);
-        const delivery = deliveries.live(envelope, entry);
-        if (delivery.hasExpired(nowSeconds)) return [];
-        if (reader !== undefined && !delivery.isFor(reader)) return [];
+        if (reader !== undefined && !deliveries.live(envelope, entry).isFor(reader)) return [];
         return [new ReceivedMessage(envelope, envelope.extension, entry)];
       } catch (error) {
         onError(error);
@@ -127,10 +119,6 @@ export class StreamHistory implements Streams {
     if (retention === undefined) throw notAStream(hub, to);
     return { key: destinationKey(hub, to), retention };
   }
-}
-
-function placeOf(entry: StreamEntry | undefined): Position | undefined {
-  return entry && { epoch: entry.epoch, offset: entry.offset, tag: entry.tag };
 }
 
 function diverged({ key }: StreamRef, { epoch, offset }: Position): GatewayError {

@@ -1,0 +1,12 @@
+/** Three nodes on one durable Redis server, broken in every way that takes seconds. */
+import { lossSuite } from './loss-suite.ts';
+
+lossSuite('redis', [
+  'kill-node',
+  'crash-broker',
+  'cut-broker',
+  'cut-clients',
+  'redis-kill-pubsub',
+  'redis-kill-normal',
+  'rolling-restart',
+]);

@@ -1,0 +1,101 @@
+/** Prints what a run of the loss test has found. */
+import type { LossResult } from './loss-run.ts';
+import type { LossCounts } from './loss-checker.ts';
+
+const mebibyte = 1024 * 1024;
+
+/** What must not be; the rest of the counts is for reading. */
+const forbidden: readonly (keyof LossCounts)[] = [
+  'lost',
+  'toldLost',
+  'duplicates',
+  'outOfOrder',
+  'unknown',
+  'told',
+  'ackedNotStored',
+  'storedTwice',
+  'wrongPosition',
+  'unacknowledged',
+  'incomplete',
+];
+
+/** What was wrong, as sentences; none: the run has passed. */
+export function problemsOf({ deaths, verdict }: LossResult): readonly string[] {
+  const counted = forbidden
+    .filter((name) => verdict.counts[name] > 0)
+    .map((name) => `${name}: ${verdict.counts[name]}`);
+  return [...counted, ...deaths.map((death) => `died: ${death}`)];
+}
+
+/** The command that repeats a run. */
+export function commandOf({ options }: Pick<LossResult, 'options'>): string {
+  const { backplane, clients, faults, isShort, rate, seconds, seed } = options;
+  const list = faults === undefined ? '' : ` --faults ${faults.join(',')}`;
+  const length = isShort ? ' --short' : ` --seconds ${seconds}`;
+  return `npm run test:loss -- --backplane ${backplane}${length} --rate ${rate} --clients ${clients} --seed ${seed}${list}`;
+}
+
+/** The whole report. */
+export function reportOf(result: LossResult): string {
+  const { catchUpMs, counters, lateMsMax, options, peaks, publications, verdict } = result;
+  const { closes, connects, counts, delaysMs, deliveries, followers, resumes } = verdict;
+  const acked = publications.filter(({ ackedAt }) => ackedAt !== undefined);
+  const retried = publications.filter(({ attempts }) => attempts > 1);
+  const repeats = publications.filter(({ isDuplicate }) => isDuplicate === true);
+  const problems = problemsOf(result);
+  const rss = peaks.map((peak) => (peak / mebibyte).toFixed(0)).join(', ');
+  return [
+    '',
+    ...faultTable(result),
+    '',
+    `publications ${publications.length}: acknowledged ${acked.length}, tried again ${retried.length}` +
+      ` (by REST found stored already ${repeats.length}), unknown ${publications.length - acked.length}`,
+    `deliveries   ${deliveries} to ${followers} followers of streams (${options.clients} clients)`,
+    `lost ${counts.lost}   duplicates ${counts.duplicates}   out of order ${counts.outOfOrder}   told gaps ${counts.told} (${counts.toldLost} messages)`,
+    `acknowledged and not stored ${counts.ackedNotStored}   stored twice ${counts.storedTwice}   wrong position ${counts.wrongPosition}   unknown ${counts.unknown}   incomplete ${counts.incomplete}`,
+    `connections  ${connects}; resumes recovered ${resumes.recovered}, unrecovered ${resumes.unrecovered}; asked again for holes ${verdict.holes}; repeats kept from applications ${verdict.ignored}`,
+    ...[...closes]
+      .sort(([, one], [, other]) => other - one)
+      .slice(0, 8)
+      .map(([why, count]) => `  closed ${count} x ${why}`),
+    `delay        p50 ${at(delaysMs, 0.5)} ms, p99 ${at(delaysMs, 0.99)} ms, worst ${at(delaysMs, 1)} ms; clients late by at most ${lateMsMax.toFixed(0)} ms`,
+    `caught up    ${catchUpMs} ms after the last fault; peak memory of nodes ${rss} MiB`,
+    ...(counters.size > 0 ? [`streams      ${shownCounters(counters)}`] : []),
+    `seed         ${options.seed}`,
+    ...(problems.length === 0
+      ? ['PASSED']
+      : [
+          `FAILED: ${problems.join('; ')}`,
+          ...verdict.examples.map((example) => `  ${example}`),
+          `recordings   ${result.folder}`,
+          `again        ${commandOf(result)}`,
+        ]),
+    '',
+  ].join('\n');
+}
+
+function faultTable({ verdict, windows }: LossResult): readonly string[] {
+  const rows = new Map<string, { count: number; longestMs: number; worstMs: number }>();
+  for (const [index, { from, name, until }] of windows.entries()) {
+    const row = rows.get(name) ?? { count: 0, longestMs: 0, worstMs: 0 };
+    rows.set(name, {
+      count: row.count + 1,
+      longestMs: Math.max(row.longestMs, until - from),
+      worstMs: Math.max(row.worstMs, verdict.worstMs[index] ?? 0),
+    });
+  }
+  const lines = [...rows].map(
+    ([name, { count, longestMs, worstMs }]) =>
+      `${name.padEnd(20)} ${String(count).padStart(5)} ${String(longestMs).padStart(12)} ${String(worstMs).padStart(20)}`,
+  );
+  return ['fault                count   longest ms   worst delivery delay ms', ...lines];
+}
+
+function at(sorted: Float64Array, share: number): string {
+  const index = Math.min(sorted.length - 1, Math.floor(sorted.length * share));
+  return (sorted[index] ?? 0).toFixed(0);
+}
+
+function shownCounters(counters: ReadonlyMap<string, number>): string {
+  return [...counters].map(([name, value]) => `${name.replace(/^_/, '')} ${value}`).join(', ');
+}

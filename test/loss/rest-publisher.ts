@@ -1,0 +1,115 @@
+/** A backend that publishes by the REST API and tries again until it knows. */
+import { Agent, request } from 'node:http';
+import { parsePositionText } from '../../gateway/protocol/position-text.ts';
+import { signServerToken } from '../../gateway/tokens/sign.ts';
+import type { SeededRandom } from '../support/seeded-random.ts';
+import { dataOf, type LossPublication, type LossPublisher } from './publication.ts';
+import { hub } from './resuming-client.ts';
+
+export interface RestPublisherOptions {
+  readonly name: string;
+  /** Base URLs of the nodes and of nginx: each try takes one of them. */
+  readonly urls: readonly string[];
+  readonly accessKey: string;
+  readonly random: SeededRandom;
+}
+
+const attemptMsMax = 4000;
+const pauseMsMin = 50;
+const pauseMsMax = 500;
+const socketsMax = 64;
+
+interface Answer {
+  readonly status: number;
+  readonly position: string | undefined;
+  readonly isDuplicate: boolean;
+}
+
+export class RestPublisher implements LossPublisher {
+  readonly name: string;
+  readonly #options: RestPublisherOptions;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: socketsMax });
+  readonly #tokens = new Map<string, string>();
+  readonly #abort = new AbortController();
+  pending = 0;
+
+  constructor(options: RestPublisherOptions) {
+    this.#options = options;
+    this.name = options.name;
+  }
+
+  publish(publication: LossPublication): void {
+    this.pending += 1;
+    void this.#publish(publication);
+  }
+
+  stop(): void {
+    this.#abort.abort();
+    this.#agent.destroy();
+  }
+
+  async #publish(publication: LossPublication): Promise<void> {
+    while (!this.#abort.signal.aborted) {
+      publication.attempts += 1;
+      // Whatever went wrong, nobody knows whether it was stored: the same id makes it harmless.
+      const answer = await this.#attempt(publication).catch(() => undefined);
+      if (answer?.status === 202) {
+        this.pending -= 1;
+        publication.ackedAt = Date.now();
+        publication.position = parsePositionText(answer.position ?? '');
+        publication.isDuplicate = answer.isDuplicate;
+        return;
+      }
+      if (answer !== undefined && answer.status < 500 && answer.status !== 429) {
+        this.pending -= 1;
+        publication.refusal = `status ${answer.status}`;
+        return;
+      }
+      const pauseMs = pauseMsMin + Math.random() * (pauseMsMax - pauseMsMin);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+
+  #attempt(publication: LossPublication): Promise<Answer> {
+    const { random, urls } = this.#options;
+    const [kind, name] = publication.stream.split(':');
+    const target = `${random.pick(urls)}/api/hubs/${hub}/${kind}s/${name}/:send?api-version=2024-12-01`;
+    return new Promise((resolve, reject) => {
+      const body = JSON.stringify(dataOf(publication));
+      const sent = request(target, {
+        method: 'POST',
+        agent: this.#agent,
+        signal: AbortSignal.any([this.#abort.signal, AbortSignal.timeout(attemptMsMax)]),
+        headers: {
+          authorization: `Bearer ${this.#tokenFor(target)}`,
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+          'idempotency-key': publication.id,
+        },
+      });
+      sent.on('error', reject);
+      sent.on('response', (response) => {
+        const { headers, statusCode: status = 0 } = response;
+        const position = headers['x-trunkline-position'];
+        response.resume();
+        response.on('error', reject);
+        response.on('end', () => {
+          resolve({
+            status,
+            position: position?.toString(),
+            isDuplicate: headers['x-trunkline-duplicate'] === 'true',
+          });
+        });
+      });
+      sent.end(body);
+    });
+  }
+
+  #tokenFor(url: string): string {
+    const known = this.#tokens.get(url);
+    if (known !== undefined) return known;
+    const token = signServerToken({ accessKey: this.#options.accessKey, url });
+    this.#tokens.set(url, token);
+    return token;
+  }
+}
