@@ -2,7 +2,7 @@
  * All streams of one process; what several memory stores have in common. It holds their number and
  * their bytes within bounds: what has not been used for longest goes first.
  */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { encodeStoredEnvelope, publicationTag } from '../stored-envelope.ts';
 import type { Appended, Position, StreamRef } from '../stream-store.ts';
 import { costOf, MemoryStream, type KeptEntry } from './memory-stream.ts';
@@ -37,6 +37,8 @@ const hourMs = 3_600_000;
 const emptyMsMax = 24 * hourMs;
 /** How long an id is remembered after it was stored, although its entry is gone. */
 const goneIdMsMax = 300_000;
+/** Uses that lie closer together count as one. */
+const usedMsMin = 1000;
 const sweepEveryMs = 1000;
 /** Streams looked at in one sweep. */
 const sweptMax = 5000;
@@ -46,7 +48,7 @@ const keptShare = 7 / 8;
 const defaults = {
   // The wall clock as it was at the start, so that setting it later drops nothing.
   nowMs: (): number => Math.round(performance.timeOrigin + performance.now()),
-  newEpoch: (): string => randomBytes(9).toString('base64url'),
+  newEpoch: (): string => randomUUID().replaceAll('-', '').slice(0, 16),
   streamsMax: 500_000,
   bytesMax: 1024 * 1024 * 1024,
   goneIdsMax: 100_000,
@@ -110,13 +112,16 @@ export class MemoryStreamBroker {
     let stream = this.#streams.get(key);
     if (stream === undefined) {
       stream = new MemoryStream(key, this.#options.newEpoch(), retention, nowMs);
+      this.#streams.set(key, stream);
     } else {
-      this.#streams.delete(key);
       stream.retention = retention;
-      stream.usedAtMs = nowMs;
       this.#trim(stream, nowMs);
+      if (nowMs - stream.usedAtMs >= usedMsMin) {
+        stream.usedAtMs = nowMs;
+        this.#streams.delete(key);
+        this.#streams.set(key, stream);
+      }
     }
-    this.#streams.set(key, stream);
     if (this.#streams.size > this.#options.streamsMax) this.#forgetOldest();
     return stream;
   }
@@ -137,7 +142,7 @@ export class MemoryStreamBroker {
       tag: publicationTag(id),
       storedAtMs: this.#options.nowMs(),
       // Memory of its own: what comes may be a view of something larger.
-      bytes: Uint8Array.from(bytes),
+      bytes: new Uint8Array(bytes),
       id,
     };
     stream.add(entry);

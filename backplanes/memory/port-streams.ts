@@ -127,7 +127,7 @@ export function packReply(reply: StreamReply, body: BodyWriter): StreamAnswer {
 export function unpackReply({ reply, sizes }: StreamAnswer, body: BodyReader): StreamReply {
   if (entriesOf(reply) === undefined) return reply;
   // Memory of their own: who keeps one must not hold on to the batch.
-  const copies = sizes.map((size) => Uint8Array.from(body.next(size)));
+  const copies = sizes.map((size) => new Uint8Array(body.next(size)));
   return withEntries(reply, copies.map(decodeStoredEnvelope));
 }
 

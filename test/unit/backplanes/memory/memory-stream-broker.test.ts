@@ -93,6 +93,7 @@ test('memory streams: beyond their number the one that was unused for longest is
   const first = streams.append(a).position;
   const second = streams.append(b).position;
   streams.append(c);
+  streams.nowMs += 1000;
   streams.top(a);
   streams.append(d);
   assert.deepEqual([streams.broker.size, streams.broker.counters.forgotten], [3, 1]);
@@ -113,6 +114,7 @@ test('memory streams: entries that cost too much in all go where nobody was for 
   const streams = new Streams({ bytesMax: 100_000 });
   const [idle, busy] = [streamOf('idle'), streamOf('busy')];
   const first = streams.append(idle, 'a', 30_000).position;
+  streams.nowMs += 1000;
   for (let count = 0; count < 8; count += 1) streams.append(busy, undefined, 10_000);
   assert.ok(streams.broker.bytes <= 100_000);
   const { epoch, oldest } = {
