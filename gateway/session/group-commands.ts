@@ -49,7 +49,7 @@ export class GroupCommands {
   }
 
   /**
-   * The caller has seen to the permission.
+   * The caller has seen to the permission; who waited for a join must still have it.
    * @throws GatewayError `bad-request`: the id is no good; or what the publish fails with.
    */
   async send(command: SendToGroup, succeed: Succeed): Promise<void> {
@@ -64,6 +64,7 @@ export class GroupCommands {
       // Who joins and sends without waiting for the ack gets its own message, too.
       payload = { ...payload, bytes: new Uint8Array(payload.bytes) };
       await change.catch(() => undefined);
+      requirePermission(connection, 'sendToGroup', command.group);
     }
     const published = await services.publisher.publish({
       hub,
@@ -79,8 +80,13 @@ export class GroupCommands {
   }
 
   async #change(group: string, change: () => Promise<void>): Promise<void> {
-    requirePermission(this.#options.connection, 'joinLeaveGroup', group);
+    const { connection } = this.#options;
+    requirePermission(connection, 'joinLeaveGroup', group);
     this.#changes ??= new GroupChanges();
-    await this.#changes.run(group, change);
+    await this.#changes.run(group, async () => {
+      // It may have waited for changes before it, and may not be allowed any more.
+      requirePermission(connection, 'joinLeaveGroup', group);
+      await change();
+    });
   }
 }

@@ -87,6 +87,8 @@ export class RetainedCommands {
       reverse,
       reader: subscriber,
     });
+    // Who was put out of the group while it was read does not get it any more.
+    this.#readable(to);
     if (subscriber.socket.isOpen) this.#send({ kind: 'history', ackId, to, ...history });
   }
 
