@@ -5,6 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { redisNode, redisPair } from '../support/redis-nodes.ts';
+import {
+  startedStreamNode,
+  streamNamed,
+  streamNode,
+  texts,
+} from '../support/redis-stream-nodes.ts';
 import { noRedis, startRedis, type RedisServer } from '../support/redis.ts';
 import { tlsCertificate, tlsKey } from '../support/tls-pair.ts';
 import { waitFor } from '../support/wait.ts';
@@ -14,6 +20,11 @@ const key = 'g:chat:room';
 const rule =
   'on >secret resetchannels &trunkline* -@all +hello +ping +client|setname +publish ' +
   '+subscribe +unsubscribe';
+/** The same for streams. */
+const streamRule =
+  'on >secret resetchannels &trunkline* ~trunkline* -@all +hello +ping +client|setname +info ' +
+  '+function|load +fcall +time +get +set +hget +hset +rpush +lpop +lindex +llen +lrange +unlink ' +
+  '+pexpire +pexpireat +pttl +publish';
 
 describe('redis rights', { skip: noRedis }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'trunkline-tls-'));
@@ -32,6 +43,7 @@ describe('redis rights', { skip: noRedis }, () => {
         'tls-auth-clients no',
         'requirepass "the admin"',
         `user gateway ${rule}`,
+        `user streams ${streamRule}`,
       ],
     });
   });
@@ -88,5 +100,35 @@ describe('redis rights', { skip: noRedis }, () => {
     await b.waitForFlow(key, a);
     assert.ok(b.toldGap(key));
     assert.deepEqual(a.outcomes.strange, []);
+  });
+
+  test('redis streams: a user with no more rights than documented can do all', async (t) => {
+    const node = await startedStreamNode(t, urlOf('streams:secret'));
+    const stream = streamNamed(key, { messagesMax: 2 });
+    const [, p2] = await node.appendAll(stream, texts(1, 4));
+    assert.ok(p2);
+    assert.deepEqual(await node.textsAfter(stream, p2), ['n3', 'n4']);
+    await server.admin().pexpire(`trunkline:${key}`, 1000);
+    assert.equal((await node.store.tops([stream]))[0]?.newest.offset, 4);
+    await node.store.purge(stream);
+    const page = await node.store.readBack(stream, { before: undefined, limit: 9 });
+    assert.deepEqual(page.entries, []);
+  });
+
+  test('redis streams: a right that is missing fails the start with the reason', async (t) => {
+    const node = streamNode(t, urlOf('gateway:secret'), { connectTimeoutMs: 1000 });
+    await assert.rejects(node.start(), /cannot be used for streams.*NOPERM.*rights/);
+    const admin = server.admin();
+    t.after(() => admin.call('ACL', 'SETUSER', 'streams', '+function|load', '+publish'));
+    for (const right of ['function|load', 'publish']) {
+      await admin.call('FUNCTION', 'FLUSH');
+      await admin.call('ACL', 'SETUSER', 'streams', `-${right}`);
+      const lesser = streamNode(t, urlOf('streams:secret'));
+      await assert.rejects(
+        lesser.start(),
+        /cannot be used for streams.*rights do not suffice|loaded \(NOPERM/,
+      );
+      await admin.call('ACL', 'SETUSER', 'streams', `+${right}`);
+    }
   });
 });

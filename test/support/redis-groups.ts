@@ -3,6 +3,8 @@ import { startRedis, type RedisServer } from './redis.ts';
 import { waitFor } from './wait.ts';
 
 const slotCount = 16_384;
+const keysPerMove = 100;
+const moveTimeoutMs = 5000;
 
 export interface RedisCluster {
   readonly url: string;
@@ -74,13 +76,22 @@ async function knowsReplicas(server: RedisServer): Promise<boolean> {
   return isComplete && (info.includes('role:master') || info.includes('master_link_status:up'));
 }
 
-/** Moves a slot by the cluster's own commands, as a resharding tool does. */
+/** Moves a slot and its keys by the cluster's own commands, as a resharding tool does. */
 export async function moveSlot(
   cluster: RedisCluster,
   slot: number,
   to: RedisServer,
 ): Promise<void> {
   const id = await to.admin().cluster('MYID');
+  const from = await ownerOf(cluster, slot);
+  await to.admin().cluster('SETSLOT', slot, 'IMPORTING', await from.admin().cluster('MYID'));
+  await from.admin().cluster('SETSLOT', slot, 'MIGRATING', id);
+  for (;;) {
+    const names = await from.admin().cluster('GETKEYSINSLOT', slot, keysPerMove);
+    if (names.length === 0) break;
+    const target = ['127.0.0.1', String(to.port), '', '0', String(moveTimeoutMs)];
+    await from.admin().call('MIGRATE', ...target, 'KEYS', ...names);
+  }
   // The new owner first: it tells the others, and must not learn from them that it is not.
   const others = cluster.primaries.filter((server) => server !== to);
   for (const server of [to, ...others]) {

@@ -1,5 +1,7 @@
 /** What a server's refusal means for streams, and what to do. */
 
+const rights = "the user's rights do not suffice; the adapter's README.md lists them";
+
 const meanings: readonly (readonly [beginning: string, meaning: string])[] = [
   ['READONLY', 'it is a replica now; the connection is made anew'],
   ['CLUSTERDOWN', 'the cluster has no server for this stream now'],
@@ -11,7 +13,8 @@ const meanings: readonly (readonly [beginning: string, meaning: string])[] = [
   ['NOREPLICAS', 'it has fewer replicas than its min-replicas-to-write'],
   ['OOM', 'its memory is full: raise its maxmemory, or shorten the retention'],
   ['MISCONF', 'it cannot write to its disk'],
-  ['NOPERM', "the user's rights do not suffice; the adapter's README.md lists them"],
+  ['NOPERM', rights],
+  ['ERR The user executing the script', rights],
   ['BUSY', 'another script holds it up; end it with SCRIPT KILL or FUNCTION KILL'],
 ];
 
