@@ -5,6 +5,7 @@ import { noStreamStore, openStreamStore } from '../backplanes/streams.ts';
 import type { GatewayConfig } from './config.ts';
 import { GatewayError } from './errors.ts';
 import { DestinationRules } from './router/destination-rules.ts';
+import type { Logger } from './telemetry/log.ts';
 
 /**
  * Not started yet; undefined: no destination is a stream.
@@ -14,6 +15,7 @@ import { DestinationRules } from './router/destination-rules.ts';
 export async function configuredStreams(
   config: GatewayConfig,
   backplane: Backplane,
+  log: Logger,
 ): Promise<StreamStore | undefined> {
   const { classes } = new DestinationRules(config);
   if (classes.length === 0) return undefined;
@@ -23,6 +25,7 @@ export async function configuredStreams(
     backplane,
     publishesLive: url === config.backplane,
     publishTimeoutMs: config.limits.publishTimeoutMs,
+    onWarning: (reason) => log.warn('The store of streams may lose what it keeps', { reason }),
   });
   if (store === undefined) throw new GatewayError('bad-setting', noStreamStore(url));
   return store;

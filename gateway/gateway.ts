@@ -95,7 +95,7 @@ export async function startGateway(
 ): Promise<RunningGateway> {
   const { clock = systemClock, log, worker } = options;
   const backplane = options.backplane ?? (await configuredBackplane(config));
-  const store = options.store ?? (await configuredStreams(config, backplane));
+  const store = options.store ?? (await configuredStreams(config, backplane, log));
   const gateway = new Gateway(config, { backplane, store, clock, log, worker });
   await gateway.start();
   return gateway;
