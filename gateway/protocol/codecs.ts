@@ -3,7 +3,7 @@
  * `Codecs`; nothing else in the gateway learns its name.
  */
 import type { Codec, DecodeLimits } from './codec.ts';
-import { JsonReliableWebPubSubCodec } from './json-reliable-webpubsub.ts';
+import { createJsonReliableCodec } from './json-reliable-webpubsub.ts';
 import { JsonWebPubSubCodec } from './json-webpubsub.ts';
 import type { SimpleMode } from './simple.ts';
 import { SimpleCodec, SimpleEncoder } from './simple.ts';
@@ -20,7 +20,7 @@ export class Codecs {
     const json = new JsonWebPubSubCodec(limits);
     this.#codecs = [
       json,
-      new JsonReliableWebPubSubCodec(json),
+      createJsonReliableCodec(json),
       new TrunklineJsonCodec(limits),
       new TrunklineMsgpackCodec(limits),
     ];
