@@ -3,6 +3,7 @@ import { decodeBase64 } from './base64.ts';
 import { readDataType } from './data-type.ts';
 import { refused } from './frame-fields.ts';
 import type { JsonFields } from './json-fields.ts';
+import { JsonError, soleJsonValue } from './json-scanner.ts';
 import type { Payload } from './model.ts';
 
 /**
@@ -29,6 +30,24 @@ export function readPayload<Name extends string>(
       throw refused(`"data" of dataType "${dataType}" must be padded base64, got ${got}`);
     }
   }
+}
+
+/**
+ * JSON that came as a text of its own, without the white space around it: a view. It is checked to
+ * be exactly one value, because it is spliced into the JSON frames of other receivers.
+ * @throws ProtocolError: it is not, or it is null.
+ */
+export function soleJsonPayload(text: Uint8Array, depthMax: number): Uint8Array {
+  try {
+    const value = soleJsonValue(text, depthMax);
+    // Only the literal null begins with n.
+    if (value[0] !== 0x6e) return value;
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    const rule = `of dataType "json" must be one JSON value, at most ${depthMax} deep`;
+    throw refused(`"data" ${rule}: ${error.message}`, { cause: error });
+  }
+  throw refused('"data" is null; send another JSON value');
 }
 
 /** The payload as a JSON value in UTF-8; JSON payloads come back as they are. */

@@ -1,7 +1,7 @@
 /** The property `data` of MessagePack frames, to payloads. */
 import { readDataType } from './data-type.ts';
 import { refused } from './frame-fields.ts';
-import { JsonError, soleJsonValue } from './json-scanner.ts';
+import { soleJsonPayload } from './json-payload.ts';
 import type { Payload } from './model.ts';
 import type { MsgpackFields } from './msgpack-fields.ts';
 
@@ -19,24 +19,11 @@ export function readMsgpackPayload<Name extends string>(
   if (data.start === -1) throw refused('"data" is missing; send it, "" if there is nothing');
   switch (dataType) {
     case 'json':
-      return { dataType, bytes: jsonValue(fields.content(data, 'string'), jsonDepthMax) };
+      return { dataType, bytes: soleJsonPayload(fields.content(data, 'string'), jsonDepthMax) };
     case 'text':
       return { dataType, bytes: fields.content(data, 'string') };
     case 'binary':
     case 'protobuf':
       return { dataType, bytes: fields.content(data, 'binary') };
   }
-}
-
-function jsonValue(text: Buffer, depthMax: number): Uint8Array {
-  try {
-    const value = soleJsonValue(text, depthMax);
-    // Only the literal null begins with n.
-    if (value[0] !== 0x6e) return value;
-  } catch (error) {
-    if (!(error instanceof JsonError)) throw error;
-    const rule = `of dataType "json" must be one JSON value, at most ${depthMax} deep`;
-    throw refused(`"data" ${rule}: ${error.message}`, { cause: error });
-  }
-  throw refused('"data" is null; send another JSON value');
 }
