@@ -5,6 +5,8 @@
 import type { Codec, DecodeLimits } from './codec.ts';
 import { createJsonReliableCodec } from './json-reliable-webpubsub.ts';
 import { JsonWebPubSubCodec } from './json-webpubsub.ts';
+import { createProtobufReliableCodec } from './protobuf-reliable-webpubsub.ts';
+import { ProtobufWebPubSubCodec } from './protobuf-webpubsub.ts';
 import type { SimpleMode } from './simple.ts';
 import { SimpleCodec, SimpleEncoder } from './simple.ts';
 import { TrunklineJsonCodec } from './trunkline-json.ts';
@@ -18,9 +20,12 @@ export class Codecs {
 
   constructor(limits: DecodeLimits) {
     const json = new JsonWebPubSubCodec(limits);
+    const protobuf = new ProtobufWebPubSubCodec(limits);
     this.#codecs = [
       json,
       createJsonReliableCodec(json),
+      protobuf,
+      createProtobufReliableCodec(protobuf),
       new TrunklineJsonCodec(limits),
       new TrunklineMsgpackCodec(limits),
     ];

@@ -1,4 +1,4 @@
-/** Mutations of frames: some blind, some that know where JSON and MessagePack hurt. */
+/** Mutations of frames: some blind, some that know where JSON, MessagePack and protobuf hurt. */
 import type { SeededRandom } from '../support/seeded-random.ts';
 
 const lengthMax = 16 * 1024;
@@ -54,6 +54,7 @@ const headers = [
   ...['c0', 'c1', '81', '91', '9191919191919191', 'dc0001', 'de0001', 'df7fffffff', 'ddffffffff'],
   ...['dbffffffff', 'c67fffffff', 'd9', 'da00', 'c403', 'd47240', 'd6ff00000000', 'c70478'],
   ...['cfffffffffffffffff', 'cb43e0000000000000', 'cb7ff8000000000000', 'ff', 'd3ffffffffffffffff'],
+  ...['1a040a026869', '3204', '0a0267', '10ffffffffffffffffff01', '0a8180808000', 'a306', '1a00'],
   ...['a46e616d65', 'a464617461a131', 'a566726f6d5f', 'a9', '82a474797065a470696e67a178'],
 ].map((hex) => Buffer.from(hex, 'hex'));
 

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { JsonError, soleJsonValue } from '../../gateway/protocol/json-scanner.ts';
 import { JsonWebPubSubCodec } from '../../gateway/protocol/json-webpubsub.ts';
+import { ProtobufWebPubSubCodec } from '../../gateway/protocol/protobuf-webpubsub.ts';
 import { TrunklineJsonCodec } from '../../gateway/protocol/trunkline-json.ts';
 import { TrunklineMsgpackCodec } from '../../gateway/protocol/trunkline-msgpack.ts';
 import { checkFrame, checkLines, parseStrictly } from '../support/frame-invariants.ts';
 import { checkMaps } from '../support/msgpack-invariants.ts';
+import { checkProtobuf } from '../support/protobuf-invariants.ts';
 import { frameOf, readVectors, type VectorFile } from '../support/protocol-vectors.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 
@@ -45,6 +47,8 @@ export function fuzzTargets(): readonly Target[] {
   const jsonCodec = new TrunklineJsonCodec(json.limits);
   const msgpack = readVectors('trunkline-v1-msgpack.json');
   const msgpackCodec = new TrunklineMsgpackCodec(msgpack.limits);
+  const protobuf = readVectors('protobuf-webpubsub-v1.json');
+  const protobufCodec = new ProtobufWebPubSubCodec(protobuf.limits);
   return [
     new Target(azureCodec.name, azure, (frame) => {
       checkScanner(frame, azure.limits.jsonDepthMax);
@@ -52,6 +56,11 @@ export function fuzzTargets(): readonly Target[] {
     }),
     new Target(jsonCodec.name, json, (frame) => checkLines(jsonCodec, frame) !== undefined),
     new Target(msgpackCodec.name, msgpack, (frame) => checkMaps(msgpackCodec, frame) !== undefined),
+    new Target(
+      protobufCodec.name,
+      protobuf,
+      (frame) => checkProtobuf(protobufCodec, frame) !== undefined,
+    ),
   ];
 }
 

@@ -83,6 +83,7 @@ export const packageOwners: Readonly<Record<string, readonly string[]>> = {
   jose: ['gateway/tokens/', 'test/', 'bench/'],
   ioredis: ['backplanes/redis/', 'test/', 'bench/'],
   '@nats-io/': ['backplanes/nats/', 'test/', 'bench/'],
+  '@bufbuild/': ['gateway/protocol/', 'test/', 'bench/'],
   '@azure/': ['backplanes/azure/', 'test/', 'bench/'],
   pino: ['gateway/telemetry/'],
   'prom-client': ['gateway/telemetry/'],
