@@ -40,10 +40,10 @@ const openRedis: Open = async (url, { onWarning, publishTimeoutMs, publishesLive
   });
 };
 
-const openNats: Open = async (url, { publishTimeoutMs, publishesLive }) => {
+const openNats: Open = async (url, { classes, publishTimeoutMs, publishesLive }) => {
   const { NatsStreamStore } = await import('./nats/streams/nats-stream-store.ts');
   const timeout = publishTimeoutMs === undefined ? {} : { publishTimeoutMs };
-  return new NatsStreamStore(url, { publishesLive, ...timeout });
+  return new NatsStreamStore(url, { classes, publishesLive, ...timeout });
 };
 
 const stores: ReadonlyMap<string, Open> = new Map<string, Open>([

@@ -1,6 +1,6 @@
 /** Handlers that read, describe and empty the history of a stream. */
 import { jsonBytesOf } from '../protocol/json-payload.ts';
-import type { Message, MessagePlace } from '../protocol/model.ts';
+import type { Message, MessagePlace, StreamPosition } from '../protocol/model.ts';
 import { parsePositionText, positionText } from '../protocol/position-text.ts';
 import { shown } from '../protocol/shown.ts';
 import type { Destination, History, HistoryQuery } from '../router/ports.ts';
@@ -39,10 +39,11 @@ async function readHistory(call: Call, ports: RestPorts, to: Addressed): Promise
   const query = queryOf(call, ports);
   const history = await ports.streams.history(call.hub, to, query);
   const page = pageOf(history);
-  const last = page.at(-1)?.place;
-  const hasMore = history.hasMore || page.length < history.messages.length;
+  const isCut = page.length < history.messages.length;
+  const hasMore = history.hasMore || isCut;
+  const next = isCut ? page.at(-1)?.place : history.next;
   const link =
-    hasMore && last !== undefined ? nextLink(call, ports, nextValues(query, last)) : undefined;
+    hasMore && next !== undefined ? nextLink(call, ports, nextValues(query, next)) : undefined;
   const rest = JSON.stringify({
     isComplete: history.isComplete,
     hasMore,
@@ -83,13 +84,13 @@ function queryOf({ query }: Call, { limits }: RestPorts): HistoryQuery {
   };
 }
 
-/** What follows the last message of a page, asked in the same way. */
+/** What follows a page, asked in the same way. */
 function nextValues(
   { before, limit, reverse }: HistoryQuery,
-  last: MessagePlace,
+  next: StreamPosition,
 ): Readonly<Record<string, string | number | undefined>> {
-  if (reverse) return { before: last.offset, limit, reverse: 'true' };
-  return { after: positionText(last), before, limit };
+  if (reverse) return { before: next.offset, limit, reverse: 'true' };
+  return { after: positionText(next), before, limit };
 }
 
 interface PlacedMessage {

@@ -258,6 +258,8 @@ export interface HistoryReply {
   readonly isComplete: boolean;
   /** True: there is more in the direction that was asked for. */
   readonly hasMore: boolean;
+  /** Ask for what is after (reverse: before) this place to go on; there while there is more. */
+  readonly next?: StreamPosition | undefined;
   /** Where the stream ends now. */
   readonly position: StreamPosition;
 }

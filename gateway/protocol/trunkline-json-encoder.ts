@@ -59,10 +59,10 @@ export class TrunklineJsonEncoder implements Encoder {
 
   #history(reply: HistoryReply): Frame {
     const { ackId, to, messages, isComplete, hasMore } = reply;
-    const position = positionOf(reply.position);
+    const [next, position] = [positionOf(reply.next), positionOf(reply.position)];
     const where = JSON.stringify(whereOf(to)).slice(1, -1);
     const head = `{"type":"history","ackId":${ackId},${where},"messages":[`;
-    const tail = JSON.stringify({ isComplete, hasMore, position }).slice(1);
+    const tail = JSON.stringify({ isComplete, hasMore, position, next }).slice(1);
     const parts = messages.map((message) => this.encodeMessage(message).bytes);
     const bytes = [Buffer.from(head), ...separated(parts, comma), Buffer.from(`],${tail}`)];
     return { bytes: Buffer.concat(bytes), isBinary: false };

@@ -77,8 +77,8 @@ export class TrunklineMsgpackEncoder implements Encoder {
 
   #history(reply: HistoryReply): Frame {
     const { ackId, to, messages, isComplete, hasMore } = reply;
-    const position = positionOf(reply.position);
-    const head = { type: 'history', ackId, ...whereOf(to), isComplete, hasMore, position };
+    const [next, position] = [positionOf(reply.next), positionOf(reply.position)];
+    const head = { type: 'history', ackId, ...whereOf(to), isComplete, hasMore, position, next };
     const frames = messages.map((message) => this.encodeMessage(message).bytes);
     const count = Buffer.alloc(5, 0xdd);
     count.writeUInt32BE(frames.length, 1);

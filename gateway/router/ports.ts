@@ -95,6 +95,11 @@ export interface History {
   /** False: retention has taken messages from the range that was asked for. */
   readonly isComplete: boolean;
   readonly hasMore: boolean;
+  /**
+   * The last place that was looked at, whether its message is among these or not: go on after it
+   * (reverse: before it). There while there is more.
+   */
+  readonly next: StreamPosition | undefined;
   readonly position: StreamPosition;
 }
 

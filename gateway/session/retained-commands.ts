@@ -134,7 +134,8 @@ function countWithin({ messages }: HistoryReply, bytesMax: number): number {
 
 function cutTo(reply: HistoryReply, count: number): HistoryReply {
   if (count >= reply.messages.length) return reply;
-  return { ...reply, messages: reply.messages.slice(0, count), hasMore: true };
+  const messages = reply.messages.slice(0, count);
+  return { ...reply, messages, hasMore: true, next: messages.at(-1)?.place };
 }
 
 function userOf({ userId }: Connection): string {

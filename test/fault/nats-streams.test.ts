@@ -182,6 +182,42 @@ for (const { missing, name, path = '' } of [installedNats(), currentNats()]) {
       }
     });
 
+    test('a class that the server cannot make is told at the start, with what to do', async (context) => {
+      const { server } = await jetStreamServer(context, path);
+      const { retention } = stream;
+      const large = { ...retention, name: 'large', bytesMax: 2 ** 45 };
+      await assert.rejects(storeOn(context, server.url, { classes: [retention, large] }), {
+        name: 'BackplaneUnavailableError',
+        message: /trunkline-large: .*storage/,
+      });
+      await assert.rejects(
+        storeOn(context, server.url, { classes: [{ ...retention, name: 'spread' }], replicas: 3 }),
+        {
+          name: 'BackplaneUnavailableError',
+          message: /trunkline-spread: .*replicas/,
+        },
+      );
+    });
+
+    test('a bound of a class that is raised proves nothing about what was before', async (context) => {
+      const { server } = await jetStreamServer(context, path);
+      const { store } = await storeOn(context, server.url);
+      const few = streamOf(stream.key, { messagesMax: 2, name: 'few' });
+      const [place] = await appendAll(store, streamOf('g:hub:other', few.retention), ['y']);
+      await appendAll(store, few, ['1', '2', '3']);
+      const raised = streamOf(stream.key, { messagesMax: 10, name: 'few' });
+      const { store: later } = await storeOn(context, server.url, { classes: [raised.retention] });
+      assert.ok(place);
+      const result = await readAfter(later, raised, place);
+      assert.ok(result.status === 'read' && !result.isComplete);
+      assert.deepEqual(textsOf(result.entries), ['2', '3']);
+      const [top] = await later.tops([raised]);
+      assert.ok(top);
+      await appendAll(later, raised, ['4']);
+      const since = await readAfter(later, raised, top.end);
+      assert.ok(since.status === 'read' && since.isComplete);
+    });
+
     test('while JetStream is off, the store says so and what to do', async (context) => {
       const { server } = await jetStreamServer(context, path);
       await server.kill();

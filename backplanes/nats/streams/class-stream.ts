@@ -28,8 +28,6 @@ export interface History {
   readonly lastSequence: number;
   readonly messagesMax: number;
   readonly raisedAt: number;
-  /** True: only one server has it, so no copy can lag behind. */
-  readonly isSingle: boolean;
 }
 
 const nsPerMs = 1e6;
@@ -145,7 +143,6 @@ export class ClassStream {
       lastSequence: state.last_seq,
       messagesMax: config.max_msgs_per_subject,
       raisedAt: raisedAt(config),
-      isSingle: config.num_replicas === 1,
     };
     this.#history = history;
     this.#readAt = performance.now();

@@ -110,11 +110,16 @@ export class NatsStreamStore implements StreamStore {
     this.#sink = sink;
     await this.#link.start();
     const version = this.#link.info?.version ?? '';
-    if (!isNewEnough(version)) {
+    try {
+      if (!isNewEnough(version)) {
+        throw new BackplaneUnavailableError(
+          `nats-server ${version} is too old for streams: 2.9 or later is needed`,
+        );
+      }
+      await Promise.all(this.#settings.classes.map((each) => this.#classOf(each).made()));
+    } catch (error) {
       await this.close();
-      throw new BackplaneUnavailableError(
-        `nats-server ${version} is too old for streams: 2.9 or later is needed`,
-      );
+      throw error;
     }
   }
 

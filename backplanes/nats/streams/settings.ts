@@ -1,7 +1,10 @@
 /** What can be set about the store of streams beside its URL, with defaults and bounds. */
+import type { RetentionClass } from '../../stream-store.ts';
 import { defaultNatsSettings, type NatsSettings } from '../settings.ts';
 
 export interface NatsStreamSettings extends NatsSettings {
+  /** Classes that are made at the start; others are made by their first use. */
+  readonly classes: readonly RetentionClass[];
   /** On how many servers of a cluster each stream is stored. */
   readonly replicas: number;
   /** How long the server remembers ids, in ms; never longer than entries are retained. */
@@ -24,6 +27,7 @@ export interface NatsStreamSettings extends NatsSettings {
 
 export const defaultNatsStreamSettings: NatsStreamSettings = {
   ...defaultNatsSettings,
+  classes: [],
   replicas: 1,
   dedupeMs: 120_000,
   publishesLive: true,

@@ -121,7 +121,8 @@ export class CatchUp {
 
   /** Writes what one write may hold; returns the rest. */
   #writePage(journey: Journey, entries: readonly StreamEntry[]): readonly StreamEntry[] {
-    const { subscriber } = journey.joiner;
+    const { joiner } = journey;
+    const { subscriber } = joiner;
     const frames: Frame[] = [];
     let bytes = 0;
     let given = 0;
@@ -129,8 +130,9 @@ export class CatchUp {
       if (bytes >= writeBytesMax) break;
       given += 1;
       const { epoch, offset, tag } = entry;
+      const from = journey.cursor;
       journey.cursor = { epoch, offset, tag };
-      const frame = this.#frameOf(entry, subscriber);
+      const frame = this.#frameOf(entry, joiner, from);
       if (frame === undefined) continue;
       bytes += frame.bytes.length;
       frames.push(frame);
@@ -146,21 +148,36 @@ export class CatchUp {
     if (subscriber.socket.write(list) > 0) this.#options.congestion.begin(subscriber);
   }
 
-  #frameOf(entry: StreamEntry, subscriber: LocalSubscriber): Frame | undefined {
-    const { clock, counters, deliveries, onError } = this.#options;
-    let delivery = this.#deliveries.get(entry);
-    if (delivery === undefined) {
-      try {
-        delivery = deliveries.kept(entry);
-      } catch (error) {
-        counters.unreadable += 1;
-        onError(error);
-        return undefined;
-      }
-      this.#deliveries.set(entry, delivery);
+  /** What the subscriber is sent for an entry; undefined: nothing. */
+  #frameOf(entry: StreamEntry, joiner: Joiner, from: Position): Frame | undefined {
+    const { state, subscriber } = joiner;
+    const delivery = this.#deliveries.get(entry) ?? this.#deliveryOf(entry);
+    if (delivery !== undefined) {
+      if (delivery.hasExpired(this.#options.clock.wallSeconds())) delivery.end();
+      return delivery.frameFor(subscriber);
     }
-    if (delivery.hasExpired(clock.wallSeconds())) delivery.end();
-    return delivery.frameFor(subscriber);
+    // Told in its place: without it the next message would look like the end of a hole.
+    const { epoch, offset, tag } = entry;
+    return subscriber.codec.encoder.encodeReply({
+      kind: 'gap',
+      to: ownDestination(state.target),
+      reason: 'diverged',
+      from,
+      position: { epoch, offset, tag },
+    });
+  }
+
+  /** Made once for an entry; undefined: it cannot be read. */
+  #deliveryOf(entry: StreamEntry): Delivery | undefined {
+    try {
+      const delivery = this.#options.deliveries.kept(entry);
+      this.#deliveries.set(entry, delivery);
+      return delivery;
+    } catch (error) {
+      this.#options.counters.unreadable += 1;
+      this.#options.onError(error);
+      return undefined;
+    }
   }
 
   async #readOn(journey: Journey): Promise<void> {

@@ -7,6 +7,7 @@ import type {
   StreamStore,
   StreamTop,
 } from '../../../backplanes/stream-store.ts';
+import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Message } from '../../protocol/model.ts';
 import { unavailable } from '../backplane-failure.ts';
@@ -23,6 +24,7 @@ export interface StreamHistoryOptions {
   readonly store: StreamStore;
   readonly rules: DestinationRules;
   readonly deliveries: Deliveries;
+  readonly clock: Pick<Clock, 'wallSeconds'>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -65,6 +67,7 @@ export class StreamHistory implements Streams {
       messages: this.#messages(page.entries, query),
       isComplete: true,
       hasMore: page.hasMore,
+      next: page.hasMore ? placeOf(page.entries.at(-1)) : undefined,
       position: page.top.end,
     };
   }
@@ -75,11 +78,13 @@ export class StreamHistory implements Streams {
     const result = await this.#options.store.read(stream, { after, upTo: before, limit });
     if (result.status === 'diverged') throw diverged(stream, query.after ?? after);
     const entries = result.entries.filter(({ offset }) => before === undefined || offset < before);
+    const hasMore = result.hasMore && entries.length === result.entries.length;
     return {
       messages: this.#messages(entries, query),
       // Who did not say where to begin asks for what there is.
       isComplete: query.after === undefined || result.isComplete,
-      hasMore: result.hasMore && entries.length === result.entries.length,
+      hasMore,
+      next: hasMore ? placeOf(entries.at(-1)) : undefined,
       position: result.top.end,
     };
   }
@@ -101,11 +106,14 @@ export class StreamHistory implements Streams {
   }
 
   #messages(entries: readonly StreamEntry[], { reader }: HistoryQuery): Message[] {
-    const { deliveries, onError } = this.#options;
+    const { clock, deliveries, onError } = this.#options;
+    const nowSeconds = clock.wallSeconds();
     return entries.flatMap((entry) => {
       try {
         const envelope = new EnvelopeView(entry.bytes);
-        if (reader !== undefined && !deliveries.live(envelope, entry).isFor(reader)) return [];
+        const delivery = deliveries.live(envelope, entry);
+        if (delivery.hasExpired(nowSeconds)) return [];
+        if (reader !== undefined && !delivery.isFor(reader)) return [];
         return [new ReceivedMessage(envelope, envelope.extension, entry)];
       } catch (error) {
         onError(error);
@@ -119,6 +127,10 @@ export class StreamHistory implements Streams {
     if (retention === undefined) throw notAStream(hub, to);
     return { key: destinationKey(hub, to), retention };
   }
+}
+
+function placeOf(entry: StreamEntry | undefined): Position | undefined {
+  return entry && { epoch: entry.epoch, offset: entry.offset, tag: entry.tag };
 }
 
 function diverged({ key }: StreamRef, { epoch, offset }: Position): GatewayError {

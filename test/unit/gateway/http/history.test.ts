@@ -26,7 +26,8 @@ function message(offset: number, dataType: DataType = 'text', data: string | Uin
 }
 
 function history(messages: readonly Message[], differences: Partial<History> = {}): History {
-  return { messages, isComplete: true, hasMore: false, position: at(9), ...differences };
+  const end = { isComplete: true, hasMore: false, next: undefined, position: at(9) };
+  return { messages, ...end, ...differences };
 }
 
 interface Page {
@@ -102,10 +103,10 @@ describe('history', () => {
     assert.ok(String(body).includes(`"data":${data}}`));
   });
 
-  test('forward: the link goes on after the last message, with the same bounds', async () => {
+  test('forward: the link goes on after the last place looked at, with the same bounds', async () => {
     const fixture = new RestFixture();
     fixture.streams.pages = [
-      history([message(3), message(5)], { hasMore: true }),
+      history([message(3)], { hasMore: true, next: at(5) }),
       history([message(7)]),
     ];
     const first = `GET ${group}/history?after=${positionText(at(2))}&before=8&limit=2`;
@@ -122,9 +123,9 @@ describe('history', () => {
     );
   });
 
-  test('reverse: the link goes on before the oldest message', async () => {
+  test('reverse: the link goes on before the oldest place looked at', async () => {
     const fixture = new RestFixture();
-    fixture.streams.pages = [history([message(5), message(3)], { hasMore: true })];
+    fixture.streams.pages = [history([message(5)], { hasMore: true, next: at(3) })];
     const answer = await fixture.send(`GET ${group}/history?reverse=true&limit=2`);
     const { nextLink = '' } = jsonOf(answer) as Page;
     await fixture.send(`GET ${nextLink.slice(endpoint.length)}`);

@@ -77,7 +77,8 @@ export class FakeStreams implements Streams {
   failure: Error | undefined;
 
   history(...call: Parameters<Streams['history']>): Promise<History> {
-    const empty = { messages: [], isComplete: true, hasMore: false, position: at(0) };
+    const end = { isComplete: true, hasMore: false, next: undefined, position: at(0) };
+    const empty = { messages: [], ...end };
     return this.#answer(['history', ...call], this.pages.shift() ?? empty);
   }
 

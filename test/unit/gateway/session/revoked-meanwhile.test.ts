@@ -44,6 +44,7 @@ test('a history that was being read: is not handed out when it may not be read a
     messages: [retained(4, 'four')],
     isComplete: true,
     hasMore: false,
+    next: undefined,
     position: placeAt(4),
   };
   fixture.streams.reading.isClosed = true;

@@ -18,6 +18,7 @@ const history: History = {
   messages: [retained(4, 'four'), retained(5, 'five')],
   isComplete: true,
   hasMore: false,
+  next: undefined,
   position: placeAt(5),
 };
 const readGroup = { kind: 'history', to: { kind: 'group', name: 'g' }, limit: 10, reverse: false };
