@@ -43,7 +43,10 @@ export interface EnvelopeFields {
   readonly hasChosenId?: boolean;
   /** The publishing node, at most 255 bytes. */
   readonly nodeId: string;
-  /** Counts this node's publications on this key: 1 says that counting began, nothing before. */
+  /**
+   * Counts this node's publications on this key upwards. A node that has forgotten some of its
+   * counters goes on at a multiple of 2^32: `counterBegins` tells.
+   */
   readonly counter: number;
   readonly hub: string;
   readonly kind: EnvelopeKind;
@@ -62,6 +65,11 @@ export interface EnvelopeFields {
 /** Bytes that are no envelope of a version this node knows. Never thrown for our own envelopes. */
 export class EnvelopeError extends Error {
   override readonly name = 'EnvelopeError';
+}
+
+/** Whether counting began (again) with this counter: nothing is missing before it. */
+export function counterBegins(counter: number): boolean {
+  return counter % 2 ** 32 === 1;
 }
 
 /** Encodes a publication into bytes of its own. @throws EnvelopeError when a string is too long. */

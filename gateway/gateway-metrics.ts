@@ -9,7 +9,10 @@ export interface GatewayMetricsOptions {
   readonly transport: TransportCounters;
   readonly sessions: SessionCounters;
   readonly router: Router;
-  readonly reliable: Pick<ReliableSessions, 'counters' | 'detachedCount' | 'frames' | 'size'>;
+  readonly reliable: Pick<
+    ReliableSessions,
+    'counters' | 'detachedCount' | 'frames' | 'size' | 'takeOvers'
+  >;
 }
 
 export function gatewayMetrics(options: GatewayMetricsOptions): MetricSource[] {
@@ -59,7 +62,7 @@ function connectionMetrics({ sessions, transport }: GatewayMetricsOptions): Metr
 }
 
 function reliableMetrics({ reliable }: GatewayMetricsOptions): MetricSource[] {
-  const { counters, frames } = reliable;
+  const { counters, frames, takeOvers } = reliable;
   return [
     gauge('reliable_connections', 'Connections of reliable subprotocols.', () => reliable.size),
     gauge(
@@ -73,6 +76,18 @@ function reliableMetrics({ reliable }: GatewayMetricsOptions): MetricSource[] {
       () => frames.bytes,
     ),
     counter('reliable_resumed', 'Reliable connections resumed.', () => counters.resumed),
+    {
+      ...labelled(
+        'reliable_moved',
+        'Reliable connections that changed their node: to this one, from it, or in vain.',
+        'direction',
+      ),
+      read: () => [
+        sample('direction', 'taken_over', takeOvers?.counters.takenOver ?? 0),
+        sample('direction', 'handed_over', takeOvers?.counters.handedOver ?? 0),
+        sample('direction', 'incomplete', takeOvers?.counters.incomplete ?? 0),
+      ],
+    },
     {
       ...labelled('reliable_resumes_refused', 'Resumes answered with 1008, by cause.', 'cause'),
       read: () => samples('cause', Object.entries(counters.refused)),
@@ -172,6 +187,18 @@ function backplaneMetrics(router: Router): MetricSource[] {
       () => counters.repeats,
     ),
     counter('gaps', 'Times the backplane told of a possible loss.', () => counters.gaps),
+    {
+      ...labelled(
+        'live_faults',
+        'Live envelopes missing, repeated or late by the counters of their nodes.',
+        'kind',
+      ),
+      read: () => [
+        sample('kind', 'hole', counters.liveHoles),
+        sample('kind', 'repeat', counters.liveRepeats),
+        sample('kind', 'inversion', counters.liveInversions),
+      ],
+    },
   ];
 }
 

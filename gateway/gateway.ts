@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backplane } from '../backplanes/backplane.ts';
 import type { StreamStore } from '../backplanes/stream-store.ts';
 import { systemClock, type Clock } from './clock.ts';
+import { Cluster } from './cluster.ts';
 import { clusterMetrics } from './cluster-metrics.ts';
 import type { GatewayConfig, HubSettings } from './config.ts';
 import { plainHub } from './config/sections.ts';
@@ -15,15 +16,11 @@ import { developmentPage } from './development-page.ts';
 import { goingAwayReason } from './drain.ts';
 import { endpointsOf } from './endpoints.ts';
 import { RestApi } from './http/api.ts';
-import { createCodecs } from './protocol/codecs.ts';
+import { createCodecs, type Codecs } from './protocol/codecs.ts';
 import { PermissionsTable } from './protocol/roles.ts';
 import { Readiness } from './readiness.ts';
-import { ClusterDirectory } from './router/bus/cluster-directory.ts';
-import { executeDirectoryCall } from './router/bus/directory-calls.ts';
-import { NodeBus } from './router/bus/node-bus.ts';
 import { DestinationRules } from './router/destination-rules.ts';
 import { connectionIdOf } from './router/keys.ts';
-import { LocalDirectory } from './router/local-directory.ts';
 import { Router } from './router/router.ts';
 import { ClientEndpoint, notAWebSocket } from './session/client-endpoint.ts';
 import { noEventHandlers } from './session/event-handlers.ts';
@@ -81,7 +78,7 @@ export interface RunningGateway {
 const closeGraceMs = 500;
 const closePollMs = 10;
 const permissionsEntriesMax = 10_000;
-const connectionIdBytes = 12;
+const uniqueBytes = 12;
 const nodeIdBytes = 6;
 
 /**
@@ -117,7 +114,9 @@ class Gateway implements RunningGateway {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #router: Router;
-  readonly #bus: NodeBus;
+  readonly #cluster: Cluster;
+  readonly #codecs: Codecs;
+  readonly #reliable: ReliableSessions;
   readonly #server: UwsServer;
   readonly #clients: ClientEndpoint;
   readonly #metrics: Metrics;
@@ -142,15 +141,17 @@ class Gateway implements RunningGateway {
       limits,
       clock,
       rules: new DestinationRules(config),
-      onNodeMessage: (bytes) => this.#bus.receive(bytes),
-      onNodeGap: () => this.#bus.onGap(),
+      onNodeMessage: (bytes) => this.#cluster.bus.receive(bytes),
+      onNodeGap: () => this.#cluster.bus.onGap(),
+      nodeFor: (connectionId) => this.#cluster.calls.messagesTo(connectionId),
       onError,
     });
-    this.#bus = this.#createBus(parts, onError);
+    this.#cluster = this.#createCluster(parts, onError);
+    this.#codecs = createCodecs(limits);
     this.#readiness = new Readiness({
       clock,
       introductionMsMax: limits.suspectAfterMs,
-      isInDoubt: () => this.#bus.isInDoubt(),
+      isInDoubt: () => this.#cluster.bus.isInDoubt(),
       unavailableReason: () => this.#router.unavailableReason(),
     });
     this.#departure = this.#createDeparture(parts);
@@ -162,12 +163,8 @@ class Gateway implements RunningGateway {
       clock,
     });
     const services = this.#sessionServices(tokens, sessions, onError);
-    const reliable = new ReliableSessions({
-      services,
-      tokens: new ReconnectionTokens({ accessKeys: config.accessKeys, clock }),
-      clock,
-    });
-    this.#clients = this.#createClients(services, reliable);
+    this.#reliable = this.#createReliable(services);
+    this.#clients = this.#createClients(services);
     this.#server = new UwsServer(
       {
         host: config.host,
@@ -181,14 +178,14 @@ class Gateway implements RunningGateway {
       this.#handlers(tokens, worker),
     );
     this.#metrics.add(nodeInfo(this.nodeId));
-    this.#metrics.addAll(clusterMetrics(this.#bus, backplane));
+    this.#metrics.addAll(clusterMetrics(this.#cluster.bus, backplane));
     this.#metrics.addAll(streamMetrics(this.#router, store));
     this.#metrics.addAll(
       gatewayMetrics({
         transport: this.#server.counters,
         sessions,
         router: this.#router,
-        reliable,
+        reliable: this.#reliable,
       }),
     );
   }
@@ -206,7 +203,7 @@ class Gateway implements RunningGateway {
   async start(): Promise<void> {
     try {
       await this.#router.start();
-      await this.#bus.start();
+      await this.#cluster.bus.start();
       const { port } = await this.#server.start();
       this.#port = port;
       this.#readiness.open();
@@ -239,28 +236,34 @@ class Gateway implements RunningGateway {
     this.#router.hubs.closeAll(goingAwayReason);
     await this.#closeHandshakes();
     this.#server.close();
-    await this.#bus.stop();
+    await this.#cluster.bus.stop();
     await this.#router.close();
     this.#metrics.close();
   }
 
-  #createBus(parts: GatewayParts, onError: OnError): NodeBus {
-    const { limits } = this.#config;
-    const local = new LocalDirectory({
-      hubs: this.#router.hubs,
-      members: this.#router.members,
-      filterBounds: { lengthMax: limits.filterLengthMax, depthMax: limits.filterDepthMax },
-    });
-    return new NodeBus({
+  #createCluster({ backplane, clock }: GatewayParts, onError: OnError): Cluster {
+    return new Cluster({
       nodeId: this.nodeId,
-      backplane: parts.backplane,
-      clock: parts.clock,
-      heartbeatMs: limits.heartbeatMs,
-      suspectAfterMs: limits.suspectAfterMs,
-      deadAfterMs: limits.deadAfterMs,
-      answerTimeoutMs: limits.nodeAnswerTimeoutMs,
-      execute: (call, args) => executeDirectoryCall(local, call, args),
+      backplane,
+      clock,
+      limits: this.#config.limits,
+      router: this.#router,
+      takeOver: (call, args) => this.#reliable.execute(call, args),
       onError,
+    });
+  }
+
+  #createReliable(services: SessionServices): ReliableSessions {
+    const { accessKeys } = this.#config;
+    const clock = this.#clock;
+    const { calls, moved: moves } = this.#cluster;
+    const { handovers } = this.#router;
+    return new ReliableSessions({
+      services,
+      tokens: new ReconnectionTokens({ accessKeys, clock }),
+      clock,
+      codecOf: (subprotocol) => this.#codecs.selectSubprotocol([subprotocol])?.codec,
+      takeOvers: { calls, handovers, moves, newNonce: uniqueText },
     });
   }
 
@@ -309,15 +312,13 @@ class Gateway implements RunningGateway {
     };
   }
 
-  #createClients(services: SessionServices, reliable: ReliableSessions): ClientEndpoint {
-    const { limits } = this.#config;
+  #createClients(services: SessionServices): ClientEndpoint {
     return new ClientEndpoint({
       services,
-      reliable,
-      codecs: createCodecs(limits),
+      reliable: this.#reliable,
+      codecs: this.#codecs,
       hubSettings: (hub) => hubSettingsOf(this.#config, hub),
-      newConnectionId: () =>
-        connectionIdOf(this.nodeId, randomBytes(connectionIdBytes).toString('base64url')),
+      newConnectionId: () => connectionIdOf(this.nodeId, uniqueText()),
     });
   }
 
@@ -325,7 +326,7 @@ class Gateway implements RunningGateway {
     const { accessKeys, limits } = this.#config;
     const api = new RestApi({
       publisher: this.#departure.publisher(this.#router),
-      directory: new ClusterDirectory(this.#bus),
+      directory: this.#cluster.directory,
       streams: this.#router.streams,
       tokens,
       accessKeys,
@@ -365,6 +366,10 @@ class Gateway implements RunningGateway {
       await sleep(closePollMs);
     }
   }
+}
+
+function uniqueText(): string {
+  return randomBytes(uniqueBytes).toString('base64url');
 }
 
 function hubSettingsOf(config: GatewayConfig, hub: string): HubSettings {

@@ -13,4 +13,6 @@ export interface Permissions {
    * they were never granted by name.
    */
   revoke(kind: PermissionKind, group: string | undefined): Permissions;
+  /** Roles that amount to these rights. */
+  roles(): readonly string[];
 }

@@ -125,9 +125,23 @@ class GroupPermissions implements Permissions {
     return this.#with(kind, { groups: groups.filter((name) => name !== group) });
   }
 
+  roles(): readonly string[] {
+    return [...rolesOf('joinLeaveGroup', this.#rights), ...rolesOf('sendToGroup', this.#rights)];
+  }
+
   #with(kind: PermissionKind, change: Partial<Rights>): Permissions {
     return this.#intern({ ...this.#rights, [kind]: { ...this.#rights[kind], ...change } });
   }
+}
+
+function rolesOf(kind: PermissionKind, rights: RightsByKind): string[] {
+  const { all, groups, patterns } = rights[kind];
+  const role = `webpubsub.${kind}`;
+  return [
+    ...(all ? [role] : []),
+    ...groups.map((group) => `${role}.${group}`),
+    ...patterns.map((pattern) => `${role}s.${pattern}`),
+  ];
 }
 
 function namesAfter(prefix: string, roles: readonly string[]): string[] {

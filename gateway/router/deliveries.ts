@@ -2,7 +2,7 @@
 import { EnvelopeView } from '../../backplanes/envelope.ts';
 import type { StreamEntry } from '../../backplanes/stream-store.ts';
 import type { FilterCache } from '../protocol/filter/filter-cache.ts';
-import { Delivery } from './delivery.ts';
+import { Delivery, type DeliveryOptions } from './delivery.ts';
 import type { HubTable } from './hub-table.ts';
 
 export class Deliveries {
@@ -16,20 +16,24 @@ export class Deliveries {
 
   /** @throws EnvelopeError, FilterError: the envelope was not made by a node of this version. */
   live(envelope: EnvelopeView, entry: StreamEntry | undefined): Delivery {
-    return this.#make(envelope, entry, false);
+    return this.#make(envelope, { entry, isRetained: false });
+  }
+
+  /** The same, for all but these connections. @throws EnvelopeError, FilterError */
+  liveWithout(envelope: EnvelopeView, without: ReadonlySet<string> | undefined): Delivery {
+    return this.#make(envelope, { without, isRetained: false });
   }
 
   /** Of an entry that owns its bytes; may be kept. @throws EnvelopeError, FilterError */
   kept(entry: StreamEntry): Delivery {
-    return this.#make(new EnvelopeView(entry.bytes), entry, true);
+    return this.#make(new EnvelopeView(entry.bytes), { entry, isRetained: true });
   }
 
-  #make(envelope: EnvelopeView, entry: StreamEntry | undefined, isRetained: boolean): Delivery {
+  #make(envelope: EnvelopeView, options: Omit<DeliveryOptions, 'filters' | 'isLocal'>): Delivery {
     return new Delivery(envelope, {
+      ...options,
       filters: this.#filters,
       isLocal: (id) => this.#hubs.connection(envelope.hub, id) !== undefined,
-      isRetained,
-      entry,
     });
   }
 }

@@ -17,6 +17,8 @@ export interface DeliveryOptions {
   readonly isLocal: (connectionId: string) => boolean;
   /** True: kept beyond its turn, so its frames must not pin the pool they were cut from. */
   readonly isRetained: boolean;
+  /** Members that do not get it, beside those that the publication excludes. */
+  readonly without?: ReadonlySet<string> | undefined;
   /** The place of a publication to a stream. */
   readonly entry?: StreamEntry | undefined;
 }
@@ -56,7 +58,11 @@ export class Delivery {
     this.#message = new ReceivedMessage(envelope, extension, options.entry);
     this.isPlaced = options.entry !== undefined;
     const { excluded, filter } = extension ?? {};
-    this.#excluded = excluded === undefined ? undefined : new Set(excluded);
+    const { without } = options;
+    this.#excluded =
+      excluded === undefined && without === undefined
+        ? undefined
+        : new Set([...(excluded ?? []), ...(without ?? [])]);
     this.#filter = filter === undefined ? undefined : filters.get(filter);
     this.isForAll =
       this.#noEchoTo === undefined && this.#excluded === undefined && this.#filter === undefined;

@@ -62,6 +62,13 @@ export class Members implements LocalSubscribers {
     return subscriber;
   }
 
+  /** A connection that another node has served: at once a member of targets that are no streams. */
+  adopt(options: SubscriberOptions, targets: readonly Target[]): LocalSubscriber {
+    const subscriber = this.attach(options);
+    for (const target of targets) this.#addMember(subscriber, target);
+    return subscriber;
+  }
+
   async enter(subscriber: LocalSubscriber, groups: readonly string[]): Promise<readonly Entered[]> {
     const { hubs } = this.#options;
     const { hub, userId } = subscriber;

@@ -206,6 +206,79 @@ export interface Entered {
   readonly position: StreamPosition;
 }
 
+/** What a destination with members is called. */
+export type Addressed = Exclude<Destination, { readonly kind: 'connection' }>;
+
+/** How far a connection has been given what was published to one of its destinations. */
+export interface Cut {
+  readonly to: Addressed;
+  /** The last counter of each publishing node; what a node not named publishes is new. */
+  readonly counters: readonly (readonly [nodeId: string, counter: number])[];
+  /** Streams: everything up to this place. */
+  readonly position: StreamPosition | undefined;
+}
+
+export type StreamCut = Cut & { readonly position: StreamPosition };
+
+/** Keeps what comes for a connection that another node still serves. */
+export interface Hold {
+  /**
+   * Keeps what comes for these, too. Resolves when the broker has confirmed the interest in them.
+   * @throws GatewayError `backplane-unavailable`.
+   */
+  add(destinations: readonly Addressed[]): Promise<void>;
+  /** False: something between the cuts and now is missing, because it came elsewhere or too much came. */
+  isWhole(cuts: readonly Cut[]): boolean;
+  /**
+   * In one step: attaches the connection, makes it a member of the destinations of the cuts that are
+   * no streams, and writes what is beyond the cuts to its socket. Ends the hold.
+   */
+  release(options: SubscriberOptions, cuts: readonly Cut[]): Subscriber;
+  /** Then, for each stream: a member from its place on. False: something of it is lost. */
+  follow(subscriber: Subscriber, cut: StreamCut): Promise<boolean>;
+  /** Ends the hold, and forgets what it kept. Idempotent. */
+  drop(): void;
+}
+
+/** A connection's change of node, as the router does it. */
+export interface Handovers {
+  /**
+   * Ms after which a confirmed interest is known to all publishing nodes, and what was published
+   * before it has arrived where it goes.
+   */
+  readonly settleMs: number;
+  /** Where its destinations stand now: everything up to there was written to its socket. */
+  cutsOf(subscriber: Subscriber): readonly Cut[];
+  hold(hub: string, connectionId: string): Hold;
+  /** From now on messages to a connection go on to the node that this says; undefined: none. */
+  sendOn(nodeOf: (connectionId: string) => string | undefined): void;
+}
+
+/** Other nodes, as sessions speak to them. */
+export interface NodeCalls {
+  readonly nodeId: string;
+  /** @throws GatewayError: what the node said, or `nodes-missing` when it did not answer. */
+  call(nodeId: string, call: string, args: readonly unknown[]): Promise<unknown>;
+  /** Tells all nodes, this one included; where it is lost nobody hears of that. */
+  tellAll(call: string, args: readonly unknown[]): void;
+  /** True: the node is dead or has left, so what it had is gone. */
+  isGone(nodeId: string): boolean;
+  /** The node that accepted a connection; undefined when the id is not one of ours. */
+  nodeOf(connectionId: string): string | undefined;
+  /** Largest argument or answer in bytes that is carried for sure. */
+  readonly bytesMax: number;
+}
+
+/** Which connections are served by another node than the one that their id names. */
+export interface Moves {
+  /** undefined: none is known. May be this node. */
+  nodeOf(connectionId: string): string | undefined;
+  /** A node serves it; `term` counts the nodes that have, and the highest is right. */
+  moved(connectionId: string, nodeId: string, term: number): void;
+  /** The connection is over. */
+  ended(connectionId: string): void;
+}
+
 export interface ConnectionInfo {
   readonly connectionId: string;
   readonly userId: string | undefined;

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import { destinationKey, inboxKey, nodeOfConnection } from './keys.ts';
 import type { Publication } from './ports.ts';
 
-/** Keys whose counters are remembered; the counting of a forgotten key begins again at 1. */
+/** Keys whose counters are remembered; the counting of a forgotten key begins anew, higher up. */
 const countedKeysMax = 100_000;
 
 export interface Outgoing {
@@ -20,11 +20,22 @@ export class PublicationWriter {
   readonly #clock: Pick<Clock, 'wallSeconds'>;
   #idCounter = 0;
   #counters = new Map<string, number>();
+  /** What counters begin above; never lower than one that was used. */
+  #counterBase = 0;
+  readonly #nodeFor: (connectionId: string) => string | undefined;
 
-  /** @param nodeId unique per start; every publication id begins with it. */
-  constructor(nodeId: string, clock: Pick<Clock, 'wallSeconds'>) {
+  /**
+   * @param nodeId unique per start; every publication id begins with it.
+   * @param nodeFor the node to which messages to a connection go; undefined: no node made its id.
+   */
+  constructor(
+    nodeId: string,
+    clock: Pick<Clock, 'wallSeconds'>,
+    nodeFor: (connectionId: string) => string | undefined = nodeOfConnection,
+  ) {
     this.#nodeId = nodeId;
     this.#clock = clock;
+    this.#nodeFor = nodeFor;
   }
 
   /** Copies the payload. @throws EnvelopeError when a name is longer than an envelope can say. */
@@ -55,7 +66,7 @@ export class PublicationWriter {
   /** A connection's messages go to its node; an id that no node made goes to our own inbox. */
   #keyOf({ hub, to }: Publication): string {
     if (to.kind !== 'connection') return destinationKey(hub, to);
-    return inboxKey(nodeOfConnection(to.name) ?? this.#nodeId);
+    return inboxKey(this.#nodeFor(to.name) ?? this.#nodeId);
   }
 
   /** Unique everywhere, because the node's id is. */
@@ -65,8 +76,12 @@ export class PublicationWriter {
   }
 
   #nextCounter(key: string): number {
-    const counter = (this.#counters.get(key) ?? 0) + 1;
-    if (counter === 1 && this.#counters.size >= countedKeysMax) this.#counters = new Map();
+    const known = this.#counters.get(key);
+    if (known === undefined && this.#counters.size >= countedKeysMax) {
+      this.#counters = new Map();
+      this.#counterBase += 2 ** 32;
+    }
+    const counter = (known ?? this.#counterBase) + 1;
     this.#counters.set(key, counter);
     return counter;
   }

@@ -17,6 +17,10 @@ export interface RouterCounters {
   repeats: number;
   /** Times that the backplane told of a possible loss. */
   gaps: number;
+  /** By the counters of publishing nodes: live envelopes that did not come, came twice, or late. */
+  liveHoles: number;
+  liveRepeats: number;
+  liveInversions: number;
   /** Publications that congested members were not given, by the policy that dropped them. */
   readonly slowDropped: Record<DroppingPolicy, number>;
   /** Times that members were told of such a loss. */
@@ -35,6 +39,9 @@ export function newRouterCounters(): RouterCounters {
     unreadable: 0,
     repeats: 0,
     gaps: 0,
+    liveHoles: 0,
+    liveRepeats: 0,
+    liveInversions: 0,
     slowDropped: { 'drop-oldest': 0, latest: 0 },
     slowNotices: { 'drop-oldest': 0, latest: 0 },
     slowCloses: { disconnect: 0, 'drop-and-recover': 0 },

@@ -10,6 +10,7 @@ import type { RetentionClass, StreamEntry, StreamStore } from '../../backplanes/
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
+import { closeCodes } from '../protocol/close-codes.ts';
 import { FilterCache } from '../protocol/filter/filter-cache.ts';
 import { unavailable } from './backplane-failure.ts';
 import { isNodeMessage } from './bus/node-message.ts';
@@ -20,6 +21,8 @@ import { Deliveries } from './deliveries.ts';
 import { DestinationRules } from './destination-rules.ts';
 import { Fanout } from './fanout.ts';
 import { tellLiveGap } from './gap-notices.ts';
+import { RouterHandovers } from './handovers.ts';
+import { Heard } from './heard.ts';
 import { HubTable } from './hub-table.ts';
 import { Interest } from './interest.ts';
 import { controlKey, inboxKey } from './keys.ts';
@@ -31,6 +34,7 @@ import { PublicationWriter } from './publication-writer.ts';
 import { newRouterCounters } from './router-counters.ts';
 import { NodeStreams } from './streams/node-streams.ts';
 import { newStreamCounters } from './streams/stream-counters.ts';
+import { Stragglers, whoHasIt } from './stragglers.ts';
 import type { Target } from './target.ts';
 
 export interface RouterOptions {
@@ -43,6 +47,8 @@ export interface RouterOptions {
   readonly rules?: DestinationRules;
   /** Where streams are retained; undefined: no destination is one. Closed with the router. */
   readonly store?: StreamStore | undefined;
+  /** Where a connection is served; by default where its id was made. */
+  readonly nodeFor?: (connectionId: string) => string | undefined;
   /** 0 to 1; spreads what need not happen at once. */
   readonly random?: () => number;
   /** Takes what is said on the node bus. May throw: then it could not be read. */
@@ -55,10 +61,15 @@ export interface RouterOptions {
 
 const filterCacheEntries = 1000;
 const sweepPeriodMs = 250;
+/** What was published before an interest was confirmed has arrived everywhere after this in ms. */
+const settleMs = 50;
+/** Where interest spreads slowly: twice what was measured in clusters of NATS. */
+const slowSettleMs = 100;
 
 export class Router implements Publisher {
   readonly hubs: HubTable;
   readonly members: Members;
+  readonly handovers: RouterHandovers;
   readonly fanout: Fanout;
   readonly congestion: Congestion;
   readonly counters = newRouterCounters();
@@ -73,6 +84,7 @@ export class Router implements Publisher {
   readonly #deliveries: Deliveries;
   readonly #streams: NodeStreams | undefined;
   readonly #noStreams = new NoStreams();
+  readonly #stragglers: Stragglers;
   #stopSweeping: (() => void) | undefined;
   #linkDetail: string | undefined;
 
@@ -82,7 +94,7 @@ export class Router implements Publisher {
     this.#rules = options.rules ?? new DestinationRules({ hubs: {} });
     this.hubs = new HubTable(this.#rules);
     this.#inbox = inboxKey(nodeId);
-    this.#writer = new PublicationWriter(nodeId, clock);
+    this.#writer = new PublicationWriter(nodeId, clock, options.nodeFor);
     this.#repeats = new RepeatWindow({ clock });
     this.ringBudget = new RingBudget(limits.ringBytesPerNodeMax);
     this.congestion = new Congestion({
@@ -106,7 +118,11 @@ export class Router implements Publisher {
       backplane,
       clock,
       lingerMs: limits.interestLingerMs,
-      onEnding: (target) => this.#streams?.forget(target),
+      onEnding: (target) => {
+        // What comes after the next beginning has a hole before it that is none.
+        target.heard = undefined;
+        this.#streams?.forget(target);
+      },
       onForgotten: (target) => this.hubs.forget(target),
       onError: options.onError,
     });
@@ -117,6 +133,8 @@ export class Router implements Publisher {
       streams: this.#streams,
       groupsPerConnectionMax: limits.groupsPerConnectionMax,
     });
+    this.#stragglers = new Stragglers(clock);
+    this.handovers = this.#createHandovers();
   }
 
   /** Connects the backplane. @throws GatewayError `backplane-unavailable`. */
@@ -146,6 +164,7 @@ export class Router implements Publisher {
     this.#stopSweeping = clock.every(sweepPeriodMs, () => {
       this.#interest.sweep();
       this.congestion.sweep();
+      this.#stragglers.sweep();
     });
   }
 
@@ -204,8 +223,10 @@ export class Router implements Publisher {
       if (isNodeMessage(bytes)) return this.#options.onNodeMessage?.(bytes);
       if (isStoredEnvelope(bytes)) return this.#receiveStored(key, decodeStoredEnvelope(bytes));
       const envelope = new EnvelopeView(bytes);
-      const to = key === this.#inbox ? this.#addressee(envelope) : this.hubs.byKey(key);
-      if (to === undefined || ('members' in to && to.members.length === 0)) {
+      if (key === this.#inbox) return this.#receiveDirect(envelope, bytes);
+      const to = this.hubs.byKey(key);
+      if (to !== undefined) this.#hear(to, envelope);
+      if (to === undefined || to.members.length === 0) {
         this.counters.unclaimed += 1;
         return;
       }
@@ -213,7 +234,8 @@ export class Router implements Publisher {
         this.counters.repeats += 1;
         return;
       }
-      this.fanout.collect(this.#deliveries.live(envelope, undefined), to);
+      const without = to.stragglers === undefined ? undefined : this.#havingIt(to, envelope);
+      this.fanout.collect(this.#deliveries.liveWithout(envelope, without), to);
     } catch (error) {
       // A broker is shared ground: what cannot be read is counted and told, never fatal.
       this.counters.unreadable += 1;
@@ -221,15 +243,38 @@ export class Router implements Publisher {
     }
   }
 
+  /** Before anything may drop it: who takes a connection over must know that it was here. */
+  #hear(target: Target, envelope: EnvelopeView): void {
+    if (target.heard === undefined) target.heard = new Heard(envelope);
+    else target.heard.take(envelope, this.counters);
+    if (target.holds === undefined) return;
+    const kept = envelope.retained();
+    for (const hold of target.holds) hold.take(target, kept);
+  }
+
+  #havingIt(target: Target, envelope: EnvelopeView): ReadonlySet<string> | undefined {
+    return whoHasIt(target, envelope, (connectionId) => {
+      this.counters.liveHoles += 1;
+      const reason = 'A message was lost while the connection changed its node; connect anew';
+      const { owner } = this.hubs.connection(envelope.hub, connectionId) ?? {};
+      owner?.close(closeCodes.policyViolation, reason);
+    });
+  }
+
+  #receiveDirect(envelope: EnvelopeView, bytes: Uint8Array): void {
+    const wasTaken = this.handovers.onDirect(envelope, bytes);
+    const to = this.hubs.connection(envelope.hub, envelope.name);
+    if (to === undefined) {
+      if (!wasTaken) this.counters.unclaimed += 1;
+    } else if (this.#isRepeat(envelope, to)) this.counters.repeats += 1;
+    else this.fanout.collect(this.#deliveries.live(envelope, undefined), to);
+  }
+
   /** Of live messages only: a stream's store knows what it holds. */
   #isRepeat(envelope: EnvelopeView, to: Target | LocalSubscriber): boolean {
     if (!envelope.hasChosenId) return false;
     if (!('members' in to)) return this.#repeats.isRepeat(to.connectionId, envelope.id);
     return to.rules.retention === undefined && this.#repeats.isRepeat(to.key, envelope.id);
-  }
-
-  #addressee(envelope: EnvelopeView): ReturnType<HubTable['connection']> {
-    return this.hubs.connection(envelope.hub, envelope.name);
   }
 
   #receiveStored(key: string, entry: StreamEntry): void {
@@ -247,6 +292,25 @@ export class Router implements Publisher {
   #retentionOf({ hub, to }: Publication): RetentionClass | undefined {
     if (this.#streams === undefined || to.kind === 'connection') return undefined;
     return this.#rules.for(hub, to).retention;
+  }
+
+  #createHandovers(): RouterHandovers {
+    const { backplane, clock, limits, onError } = this.#options;
+    return new RouterHandovers({
+      clock,
+      stragglers: this.#stragglers,
+      hubs: this.hubs,
+      members: this.members,
+      interest: this.#interest,
+      fanout: this.fanout,
+      deliveries: this.#deliveries,
+      streams: this.#streams,
+      limits,
+      settleMs: backplane.traits.interest === 'eventual' ? slowSettleMs : settleMs,
+      sendOn: (nodeId, bytes) => {
+        backplane.publish(inboxKey(nodeId), bytes).catch(onError);
+      },
+    });
   }
 
   #createStreams(): NodeStreams | undefined {

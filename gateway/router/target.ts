@@ -4,8 +4,11 @@
  */
 import type { Backlog } from './backlog.ts';
 import { plainRules, type TargetRules } from './destination-rules.ts';
+import type { Heard } from './heard.ts';
+import type { HeldMessages } from './hold.ts';
 import type { InterestState } from './interest.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
+import type { TargetStragglers } from './stragglers.ts';
 
 export type TargetKind = 'all' | 'user' | 'group' | 'connection';
 
@@ -44,6 +47,12 @@ export class Target {
   interest: InterestState = 'none';
   /** Attaches that wait for the broker; they keep the interest wanted. Owned by Interest. */
   pendingJoins = 0;
+  /** How far its live traffic was heard. Owned by Router; ends with the interest. */
+  heard: Heard | undefined = undefined;
+  /** For connections that are about to be served here; undefined: none. Owned by their holds. */
+  holds: Set<HeldMessages> | undefined = undefined;
+  /** What members that came from another node have been given there. Owned by Stragglers. */
+  stragglers: TargetStragglers | undefined = undefined;
 
   constructor(key: string, kind: TargetKind, name: string, rules: TargetRules = plainRules) {
     this.key = key;

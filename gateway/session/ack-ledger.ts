@@ -8,6 +8,15 @@ import type { ClientId64 } from '../protocol/model.ts';
 /** `new`: execute it. `duplicate`: it was done. `running`: wait. `full`: too many are running. */
 export type AckVerdict = 'new' | 'duplicate' | 'running' | 'full';
 
+/** What a ledger remembers of operations that are done, for the node that takes it over. */
+export interface AckHistory {
+  /** The last number of a run, and its length. */
+  readonly last: number;
+  readonly runLength: number;
+  /** Instead of the run; oldest first. */
+  readonly scattered?: readonly ClientId64[] | undefined;
+}
+
 export class AckLedger {
   readonly #historyMax: number;
   readonly #runningMax: number;
@@ -22,10 +31,25 @@ export class AckLedger {
   /**
    * @param historyMax acknowledged ids that are remembered; the oldest is forgotten first.
    * @param runningMax operations that may run at the same time.
+   * @param history what another ledger remembered.
    */
-  constructor(historyMax: number, runningMax: number) {
+  constructor(historyMax: number, runningMax: number, history?: AckHistory) {
     this.#historyMax = historyMax;
     this.#runningMax = runningMax;
+    if (history === undefined) return;
+    this.#last = history.last;
+    this.#runLength = history.runLength;
+    if (history.scattered !== undefined) this.#scattered = new Set(history.scattered);
+  }
+
+  /** Operations that run now. */
+  get running(): number {
+    return this.#running?.size ?? 0;
+  }
+
+  history(): AckHistory {
+    const scattered = this.#scattered && [...this.#scattered];
+    return { last: this.#last, runLength: this.#runLength, scattered };
   }
 
   begin(ackId: ClientId64): AckVerdict {

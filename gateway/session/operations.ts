@@ -5,7 +5,7 @@
 import { isInternal } from '../error-response.ts';
 import type { Limits } from '../limits.ts';
 import type { AckOutcome, ClientId64, Reply, ReplyError } from '../protocol/model.ts';
-import { AckLedger } from './ack-ledger.ts';
+import { AckLedger, type AckHistory } from './ack-ledger.ts';
 import { replyErrorOf } from './reply-error.ts';
 import type { SessionCounters } from './session-counters.ts';
 
@@ -30,8 +30,20 @@ export class Operations {
   /** Operations without an ackId that are running. */
   #silentRunning = 0;
 
-  constructor(options: OperationsOptions) {
+  /** @param history of the same connection on another node. */
+  constructor(options: OperationsOptions, history?: AckHistory) {
     this.#options = options;
+    const { ackHistoryMax, pendingAcksMax } = options.limits;
+    if (history !== undefined) this.#acks = new AckLedger(ackHistoryMax, pendingAcksMax, history);
+  }
+
+  /** True: nothing runs. */
+  get isIdle(): boolean {
+    return this.#silentRunning === 0 && (this.#acks?.running ?? 0) === 0;
+  }
+
+  history(): AckHistory | undefined {
+    return this.#acks?.history();
   }
 
   /** Executes an operation once per ackId, and answers when the client asked for an answer. */

@@ -20,8 +20,9 @@ import type {
   StreamPosition,
 } from '../protocol/model.ts';
 import type { Permissions } from '../protocol/permissions.ts';
-import type { Entered, Subscriber, SubscriberOwner } from '../router/ports.ts';
+import type { Entered, Subscriber, SubscriberOptions, SubscriberOwner } from '../router/ports.ts';
 import type { Socket, SocketHandler } from '../transport/transport.ts';
+import type { AckHistory } from './ack-ledger.ts';
 import { EarlyFrames } from './early-frames.ts';
 import { GroupCommands } from './group-commands.ts';
 import { GroupStreams } from './group-streams.ts';
@@ -80,22 +81,41 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     counters.opened += 1;
     counters.open += 1;
     this.#early = new EarlyFrames(limits.frameBytesMax);
-    const { connectionId, hub, userId } = this;
-    const codec = this.#codec;
-    const subscriber = subscribers.attach({
-      hub,
-      connectionId,
-      userId,
-      codec,
-      socket,
-      owner: this,
-    });
+    const subscriber = subscribers.attach(this.#subscriberOptions(socket));
     this.#subscriber = subscriber;
     subscribers
       .enter(subscriber, this.#initialGroups)
       .then((streams) => this.#onEntered(streams))
       .catch((error: unknown) => this.#fail(error));
     this.#initialGroups = noGroups;
+  }
+
+  /** Instead of `onOpen`: goes on with a connection that another node has served. */
+  goOn(
+    socket: Socket,
+    attach: (options: SubscriberOptions) => Subscriber,
+    acks: AckHistory | undefined,
+  ): void {
+    const { counters } = this.#services;
+    counters.opened += 1;
+    counters.open += 1;
+    this.#operations = this.#newOperations(acks);
+    this.#subscriber = attach(this.#subscriberOptions(socket));
+  }
+
+  /** undefined: not open yet. */
+  get subscriber(): Subscriber | undefined {
+    return this.#subscriber;
+  }
+
+  /** True: no operation of the client runs. */
+  get isIdle(): boolean {
+    return this.#operations?.isIdle !== false;
+  }
+
+  /** Which operations are done. */
+  get acks(): AckHistory | undefined {
+    return this.#operations?.history();
   }
 
   onFrame(bytes: Uint8Array, isBinary: boolean): void {
@@ -249,14 +269,19 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
   }
 
   #openOperations(): Operations {
-    const { counters, limits, onError } = this.#services;
-    this.#operations ??= new Operations({
-      limits,
-      counters,
-      onError,
-      reply: (reply) => this.#reply(reply),
-    });
+    this.#operations ??= this.#newOperations(undefined);
     return this.#operations;
+  }
+
+  #newOperations(acks: AckHistory | undefined): Operations {
+    const { counters, limits, onError } = this.#services;
+    const reply = (frame: Reply): void => this.#reply(frame);
+    return new Operations({ limits, counters, onError, reply }, acks);
+  }
+
+  #subscriberOptions(socket: Socket): SubscriberOptions {
+    const { connectionId, hub, userId } = this;
+    return { hub, connectionId, userId, codec: this.#codec, socket, owner: this };
   }
 
   async #sendToGroup(command: SendToGroup, succeed: Succeed): Promise<void> {

@@ -27,6 +27,7 @@ const allowAll: Permissions = {
   allows: () => true,
   grant: () => allowAll,
   revoke: () => allowAll,
+  roles: () => [],
 };
 
 /** What the client has of one stream. */

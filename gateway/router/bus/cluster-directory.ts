@@ -8,6 +8,7 @@ import type { PermissionKind } from '../../protocol/permissions.ts';
 import { nodeOfConnection } from '../keys.ts';
 import type { CloseOptions, ConnectionPage, Directory } from '../ports.ts';
 import type { DirectoryCall } from './directory-calls.ts';
+import { MovedConnections } from './moved-connections.ts';
 import { nodesMissing, type NodeBus } from './node-bus.ts';
 import type { SurveyResult } from './survey.ts';
 
@@ -22,9 +23,12 @@ const pageSchema = z.object({
 
 export class ClusterDirectory implements Directory {
   readonly #bus: NodeBus;
+  readonly #moved: MovedConnections;
 
-  constructor(bus: NodeBus) {
+  /** @param moved connections that other nodes serve than those of their ids. */
+  constructor(bus: NodeBus, moved = new MovedConnections()) {
     this.#bus = bus;
+    this.#moved = moved;
   }
 
   connectionExists(hub: string, connectionId: string): Promise<boolean> {
@@ -166,7 +170,7 @@ export class ClusterDirectory implements Directory {
     call: DirectoryCall,
     args: readonly unknown[],
   ): Promise<readonly unknown[]> {
-    const nodeId = nodeOfConnection(connectionId);
+    const nodeId = this.#moved.nodeOf(connectionId) ?? nodeOfConnection(connectionId);
     if (nodeId === undefined) return [];
     if (this.#bus.roster.state(nodeId) === undefined) return this.#survey(call, args);
     return [await this.#bus.call(nodeId, call, args)];

@@ -14,8 +14,8 @@ export interface OutletOptions {
   readonly number: (frame: Frame, sequenceId: number) => Frame;
   /** A bound of the outbox is exceeded: end the connection. */
   readonly onOverflow: () => void;
-  /** `end` or `cut` was called: the connection is over. Called once. */
-  readonly onEnd: () => void;
+  /** `end` or `cut` was called: the connection is over. Called once; `cut` has no code. */
+  readonly onEnd: (code: CloseCode | undefined, reason: string) => void;
 }
 
 /** Bytes of frames written before the socket is asked again. */
@@ -96,18 +96,18 @@ export class Outlet implements Socket {
     // The connection is over with its node: a client told to come back would look for it in vain.
     const final = code === closeCodes.goingAway ? closeCodes.policyViolation : code;
     this.#socket?.end(final, reason);
-    this.#finish();
+    this.#finish(code, reason);
   }
 
   cut(): void {
     this.#socket?.cut();
-    this.#finish();
+    this.#finish(undefined, '');
   }
 
-  #finish(): void {
+  #finish(code: CloseCode | undefined, reason: string): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#options.onEnd();
+    this.#options.onEnd(code, reason);
   }
 
   #pump(): void {

@@ -4,7 +4,10 @@
  */
 import { closeCodes } from '../../protocol/close-codes.ts';
 import type { Codec, Frame } from '../../protocol/codec.ts';
+import type { CloseCode } from '../../protocol/close-codes.ts';
 import type { ClientId64 } from '../../protocol/model.ts';
+import type { Addressed, Cut, Subscriber, SubscriberOptions } from '../../router/ports.ts';
+import type { AckHistory } from '../ack-ledger.ts';
 import type { Reliability, SessionIdentity, SessionServices } from '../session-services.ts';
 import { Session } from '../session.ts';
 import type { Attachment, AttachmentOwner } from './attachment.ts';
@@ -12,6 +15,7 @@ import type { KeptFrames } from './kept-frames.ts';
 import { Outbox } from './outbox.ts';
 import { Outlet } from './outlet.ts';
 import type { ReliableCounters } from './reliable-counters.ts';
+import type { ConnectionState } from './take-over/connection-state.ts';
 
 /** What a reliable connection needs of its node. */
 export interface ReliableHost {
@@ -33,30 +37,46 @@ const finalCodes: ReadonlySet<number> = new Set([1000, 1005]);
 
 export class ReliableSession implements AttachmentOwner, Reliability {
   readonly identity: SessionIdentity;
+  /** Counts the nodes that have served the connection, this one included. */
+  readonly term: number;
+  /** Where the node before this one has stopped; empty for the first. */
+  readonly earlierCuts: readonly Cut[];
   readonly #host: ReliableHost;
   readonly #outbox: Outbox;
   readonly #outlet: Outlet;
   readonly #session: Session;
   #attachment: Attachment | undefined;
   /** The client has a token, so it can come back. */
-  #canResume = false;
+  #canResume: boolean;
   #isOver = false;
+  #closedBecause: string | undefined;
+  /** What runs and must not be interrupted by a change of the node. */
+  #settling = 0;
 
-  constructor(identity: SessionIdentity, host: ReliableHost) {
+  /** @param state of the connection on another node; then call `goOn` instead of `begin`. */
+  constructor(identity: SessionIdentity, host: ReliableHost, state?: ConnectionState) {
     const { limits } = host.services;
     this.identity = identity;
+    this.term = state === undefined ? 1 : state.term + 1;
+    this.earlierCuts = state?.cuts ?? [];
+    this.#canResume = state !== undefined;
     this.#host = host;
-    this.#outbox = new Outbox({
+    const bounds = {
       frames: host.frames,
       messagesMax: limits.reliableQueueMessagesMax,
       bytesMax: limits.reliableQueueBytesMax,
-    });
+    };
+    this.#outbox = new Outbox(bounds, state?.firstSequenceId);
+    for (const frame of state?.frames ?? []) this.#outbox.append(frame);
     this.#outlet = new Outlet({
       outbox: this.#outbox,
       number: numberingOf(identity.codec),
       onOverflow: () => this.#onOverflow(),
-      // As a socket does it: whoever ends the connection hears of it after the call.
-      onEnd: () => queueMicrotask(() => this.finish()),
+      onEnd: (code, reason) => {
+        if (code === closeCodes.normal) this.#closedBecause = reason;
+        // As a socket does it: whoever ends the connection hears of it after the call.
+        queueMicrotask(() => this.finish());
+      },
     });
     this.#session = new Session({ ...identity, reliability: this }, host.services);
   }
@@ -72,6 +92,89 @@ export class ReliableSession implements AttachmentOwner, Reliability {
     this.#session.onOpen(this.#outlet);
     this.#outlet.resend();
     attachment.bind(this);
+  }
+
+  /** Goes on where another node has stopped; the client is away until `resume`. */
+  goOn(attach: (options: SubscriberOptions) => Subscriber, state: ConnectionState): void {
+    this.#session.goOn(this.#outlet, attach, state.acks);
+    this.#host.services.counters.open -= 1;
+  }
+
+  /** What another node needs to go on. The caller knows that the connection is settled. */
+  state(cuts: readonly Cut[]): ConnectionState {
+    const { codec, connectionId, expiresAt, hub, userId } = this.identity;
+    const frames = [];
+    for (let id = this.#outbox.first; id < this.#outbox.next; id += 1) {
+      const frame = this.#outbox.at(id);
+      if (frame !== undefined) frames.push({ bytes: frame.bytes, isBinary: frame.isBinary });
+    }
+    return {
+      hub,
+      connectionId,
+      userId,
+      subprotocol: codec.subprotocol ?? '',
+      roles: [...this.roles()],
+      expiresAt: Number.isFinite(expiresAt) ? expiresAt : undefined,
+      term: this.term,
+      acks: ackState(this.#session.acks),
+      firstSequenceId: this.#outbox.first,
+      frames,
+      cuts,
+    };
+  }
+
+  /** undefined: it is not open yet. */
+  get subscriber(): Subscriber | undefined {
+    return this.#session.subscriber;
+  }
+
+  /** True: nothing runs that the node must end before another one can go on. */
+  get isSettled(): boolean {
+    return this.#canResume && this.#settling === 0 && this.#session.isIdle;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Why the server API has closed it; undefined: it has not. */
+  get closedBecause(): string | undefined {
+    return this.#closedBecause;
+  }
+
+  /** It is not settled until this has ended. */
+  async settling(work: () => Promise<void>): Promise<void> {
+    this.#settling += 1;
+    try {
+      await work();
+    } finally {
+      this.#settling -= 1;
+    }
+  }
+
+  /** What it is a member of. */
+  destinations(): Addressed[] {
+    const { subscriber } = this;
+    if (subscriber === undefined) return [];
+    const { userId } = this.identity;
+    const own: Addressed[] = userId === undefined ? [] : [{ kind: 'user', name: userId }];
+    const groups = Array.from(
+      subscriber.groupNames(),
+      (name) => ({ kind: 'group', name }) as const,
+    );
+    return [{ kind: 'all' }, ...own, ...groups];
+  }
+
+  roles(): readonly string[] {
+    return this.#session.permissions.roles();
+  }
+
+  setRoles(roles: readonly string[]): void {
+    this.#session.permissions = this.#host.services.permissionsFor(roles);
+  }
+
+  close(code: CloseCode, reason: string): void {
+    this.#session.close(code, reason);
   }
 
   /**
@@ -163,12 +266,17 @@ export class ReliableSession implements AttachmentOwner, Reliability {
     const { counters, services } = this.#host;
     counters.overflowed += 1;
     const { reliableQueueBytesMax, reliableQueueMessagesMax } = services.limits;
-    this.#session.close(
-      closeCodes.policyViolation,
+    const reason =
       `More waits for the client than the ${reliableQueueMessagesMax} messages or ` +
-        `${reliableQueueBytesMax} bytes allowed; read and acknowledge faster`,
-    );
+      `${reliableQueueBytesMax} bytes allowed; read and acknowledge faster`;
+    this.#session.close(closeCodes.policyViolation, reason);
+    // A session that has just been taken over cannot do it yet.
+    this.#outlet.end(closeCodes.policyViolation, reason);
   }
+}
+
+function ackState(acks: AckHistory | undefined): ConnectionState['acks'] {
+  return acks && { ...acks, scattered: acks.scattered && [...acks.scattered] };
 }
 
 /** Whether connections of a codec are resumed and their messages numbered. */

@@ -4,6 +4,8 @@
  */
 import type { Clock } from '../../clock.ts';
 import { closeCodes } from '../../protocol/close-codes.ts';
+import type { Codec } from '../../protocol/codec.ts';
+import type { Hold } from '../../router/ports.ts';
 import type { ReconnectionTokens } from '../../tokens/reconnection-tokens.ts';
 import type { SocketHandler } from '../../transport/transport.ts';
 import type { SessionIdentity, SessionServices } from '../session-services.ts';
@@ -11,11 +13,17 @@ import { Attachment } from './attachment.ts';
 import { KeptFrames } from './kept-frames.ts';
 import { newReliableCounters, type ResumeRefusal } from './reliable-counters.ts';
 import { ReliableSession, type ReliableHost } from './reliable-session.ts';
+import type { ConnectionState } from './take-over/connection-state.ts';
+import { TakeOvers, type Holder, type TakeOversOptions } from './take-over/take-overs.ts';
 
 export interface ReliableSessionsOptions {
   readonly services: SessionServices;
   readonly tokens: ReconnectionTokens;
-  readonly clock: Pick<Clock, 'monotonicMs' | 'every'>;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'after' | 'every'>;
+  readonly codecOf: (subprotocol: string) => Codec | undefined;
+  /** How connections change their node; undefined: there is no other. */
+  readonly takeOvers?:
+    Pick<TakeOversOptions, 'calls' | 'handovers' | 'moves' | 'newNonce'> | undefined;
 }
 
 /** A client that wants its connection back. */
@@ -38,7 +46,7 @@ const refusalTexts: Readonly<Record<ResumeRefusal, string>> = {
   unanswered: 'The node of the connection does not answer; connect anew',
 };
 
-export class ReliableSessions {
+export class ReliableSessions implements Holder {
   readonly counters = newReliableCounters();
   readonly frames: KeptFrames;
   readonly #options: ReliableSessionsOptions;
@@ -46,6 +54,7 @@ export class ReliableSessions {
   readonly #sessions = new Map<string, ReliableSession>();
   /** Connections whose clients are away, with the time since when; oldest first. */
   readonly #detached = new Map<ReliableSession, number>();
+  readonly takeOvers: TakeOvers | undefined;
   #stopSweeping: (() => void) | undefined;
 
   constructor(options: ReliableSessionsOptions) {
@@ -57,14 +66,19 @@ export class ReliableSessions {
       frames: this.frames,
       counters: this.counters,
       tokenFor: (connectionId) => tokens.sign(connectionId),
-      onDetached: (session) => this.#onDetached(session),
+      onDetached: (session) => this.onFree(session),
       onOver: (session) => this.#onOver(session),
     };
+    this.takeOvers = this.#createTakeOvers();
   }
 
   /** Reliable connections of this node. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  find(connectionId: string): ReliableSession | undefined {
+    return this.#sessions.get(connectionId);
   }
 
   /** Those of them whose clients are away. */
@@ -89,28 +103,44 @@ export class ReliableSessions {
     return new Attachment({
       limits: this.#options.services.limits,
       onOpened: (attachment) => this.#resume(request, attachment),
+      onAbandoned: (attachment) => this.takeOvers?.abandon(request.connectionId, attachment),
     });
   }
 
-  #resume(request: ResumeRequest, attachment: Attachment): void {
-    const { connectionId, hub, subprotocol, token } = request;
-    if (!this.#options.tokens.isFor(connectionId, token)) return this.#refuse(attachment, 'token');
-    const session = this.#sessions.get(connectionId);
-    if (session === undefined) return this.#refuse(attachment, 'unknown');
-    const { codec, hub: ownHub } = session.identity;
-    if (hub !== ownHub || subprotocol !== codec.subprotocol) {
-      return this.#refuse(attachment, 'mismatch');
-    }
-    this.#detached.delete(session);
-    return session.resume(attachment);
+  /** Executes what another node asks about connections that change their node. */
+  execute(call: string, args: readonly unknown[]): Promise<unknown> {
+    return this.takeOvers?.execute(call, args) ?? Promise.resolve(undefined);
   }
 
-  #refuse(attachment: Attachment, why: ResumeRefusal): void {
+  install(state: ConnectionState, hold: Hold): ReliableSession {
+    const { codecOf, services } = this.#options;
+    const { connectionId, hub, userId } = state;
+    const codec = codecOf(state.subprotocol);
+    if (codec === undefined) throw new Error(`No codec for '${state.subprotocol}'`);
+    const permissions = services.permissionsFor(state.roles);
+    const expiresAt = state.expiresAt ?? Number.POSITIVE_INFINITY;
+    const session = new ReliableSession(
+      { hub, connectionId, userId, groups: [], permissions, expiresAt, codec },
+      this.#host,
+      state,
+    );
+    this.#sessions.set(connectionId, session);
+    session.goOn((options) => hold.release(options, state.cuts), state);
+    return session;
+  }
+
+  readonly refuse = (attachment: Attachment, why: ResumeRefusal): void => {
     this.counters.refused[why] += 1;
     attachment.end(closeCodes.policyViolation, refusalTexts[why]);
+  };
+
+  onClaimed(session: ReliableSession, how: 'claimed' | 'sealed'): void {
+    if (!this.#detached.delete(session)) return;
+    // A sealed one has another end than this time.
+    if (how === 'claimed') this.#detached.set(session, this.#options.clock.monotonicMs());
   }
 
-  #onDetached(session: ReliableSession): void {
+  onFree(session: ReliableSession): void {
     const { clock, services } = this.#options;
     if (this.#detached.size >= services.limits.reliableDetachedMax) {
       this.counters.crowdedOut += 1;
@@ -121,10 +151,50 @@ export class ReliableSessions {
     this.#stopSweeping ??= clock.every(sweepPeriodMs, () => this.#sweep());
   }
 
+  #resume(request: ResumeRequest, attachment: Attachment): void {
+    const { connectionId, hub, subprotocol, token } = request;
+    if (!this.#options.tokens.isFor(connectionId, token)) return this.refuse(attachment, 'token');
+    if (hub === undefined || subprotocol === undefined) return this.refuse(attachment, 'mismatch');
+    const session = this.#sessions.get(connectionId);
+    if (session === undefined) {
+      if (this.takeOvers === undefined) return this.refuse(attachment, 'unknown');
+      return this.takeOvers.claim({ connectionId, hub, subprotocol }, attachment);
+    }
+    const { codec, hub: ownHub } = session.identity;
+    if (hub !== ownHub || subprotocol !== codec.subprotocol) {
+      return this.refuse(attachment, 'mismatch');
+    }
+    if (this.takeOvers?.owner.isFree(session) === false) {
+      return this.#resumeSealed(session, request, attachment);
+    }
+    this.takeOvers?.owner.takeBack(session);
+    this.#detached.delete(session);
+    return session.resume(attachment);
+  }
+
+  /** Another node may serve it already: when that is known, it is looked for again. */
+  #resumeSealed(session: ReliableSession, request: ResumeRequest, attachment: Attachment): void {
+    this.takeOvers?.owner.settle(session).then(
+      (isKnown) => {
+        if (attachment.socket === undefined) return;
+        if (isKnown) this.#resume(request, attachment);
+        else this.refuse(attachment, 'unanswered');
+      },
+      (error: unknown) => this.#options.services.onError(error),
+    );
+  }
+
+  #createTakeOvers(): TakeOvers | undefined {
+    const { clock, services, takeOvers } = this.#options;
+    const { onError, subscribers } = services;
+    return takeOvers && new TakeOvers(this, { ...takeOvers, clock, subscribers, onError });
+  }
+
   #onOver(session: ReliableSession): void {
     const { connectionId } = session.identity;
     if (this.#sessions.get(connectionId) === session) this.#sessions.delete(connectionId);
     this.#detached.delete(session);
+    this.takeOvers?.onOver(session);
     this.#rest();
   }
 

@@ -29,6 +29,7 @@ function parts() {
       frames: new KeptFrames(1),
       size: 0,
       detachedCount: 0,
+      takeOvers: undefined,
     },
   };
 }

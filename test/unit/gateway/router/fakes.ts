@@ -167,6 +167,7 @@ const allowAll: Permissions = {
   allows: () => true,
   grant: () => allowAll,
   revoke: () => allowAll,
+  roles: () => [],
 };
 
 /** A connection of a `TestNode`: what its socket got, and how it was closed. */

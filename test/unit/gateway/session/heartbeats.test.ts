@@ -46,7 +46,7 @@ class Wheel {
       codec: { ...nativeCodec, encoder },
       socket,
       owner: {
-        permissions: { allows: () => false, grant: refuse, revoke: refuse },
+        permissions: { allows: () => false, grant: refuse, revoke: refuse, roles: refuse },
         close: refuse,
         onGoAway: refuse,
         depart: refuse,

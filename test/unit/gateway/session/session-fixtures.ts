@@ -233,6 +233,16 @@ export class FakeClock {
     return () => this.#callbacks.delete(callback);
   }
 
+  after(delayMs: number, callback: () => void): () => void {
+    const dueMs = this.nowMs + delayMs;
+    const stop = this.every(delayMs, () => {
+      if (this.nowMs < dueMs) return;
+      stop();
+      callback();
+    });
+    return stop;
+  }
+
   /** Timers that run. */
   get timers(): number {
     return this.#callbacks.size;
@@ -307,7 +317,12 @@ export class SessionFixture {
   reliable(differences: Partial<Limits> = {}): ReliableSessions {
     const { clock } = this;
     const tokens = new ReconnectionTokens({ accessKeys: ['a key of these tests'], clock });
-    return new ReliableSessions({ services: this.services(differences), tokens, clock });
+    return new ReliableSessions({
+      services: this.services(differences),
+      tokens,
+      clock,
+      codecOf: (name) => codecs.selectSubprotocol([name])?.codec,
+    });
   }
 
   /** Opens the socket and forgets the greeting. */

@@ -11,11 +11,14 @@ import {
 } from '../../../../../backplanes/backplane.ts';
 import type { Clock } from '../../../../../gateway/clock.ts';
 import { defaultLimits } from '../../../../../gateway/limits.ts';
+import { BusCalls } from '../../../../../gateway/router/bus/bus-calls.ts';
 import { ClusterDirectory } from '../../../../../gateway/router/bus/cluster-directory.ts';
-import { executeDirectoryCall } from '../../../../../gateway/router/bus/directory-calls.ts';
+import { LocalCalls } from '../../../../../gateway/router/bus/local-calls.ts';
+import { MovedConnections } from '../../../../../gateway/router/bus/moved-connections.ts';
 import { NodeBus } from '../../../../../gateway/router/bus/node-bus.ts';
 import { LocalDirectory } from '../../../../../gateway/router/local-directory.ts';
 import { Router } from '../../../../../gateway/router/router.ts';
+import { TakeOvers } from '../../../../../gateway/session/reliable/take-over/take-overs.ts';
 import { codecOf, FakeClock, FakeEncoder, settled, TestClient } from '../fakes.ts';
 
 export interface NetworkOptions {
@@ -24,6 +27,10 @@ export interface NetworkOptions {
   readonly delayMs?: () => number;
   /** True: this message to one node's inbox is lost, and nobody is told. */
   losesCall?: () => boolean;
+  /** True: nodes may see the messages of different nodes on one key in different orders. */
+  readonly isOrderedPerNode?: boolean;
+  /** How long the broker takes to confirm interest in ms; 0 by default. */
+  readonly subscribeMs?: () => number;
 }
 
 const stepMs = 10;
@@ -83,10 +90,11 @@ export class Network {
     return promise;
   }
 
-  publish(key: string, bytes: Uint8Array): Accepted {
+  publish(key: string, bytes: Uint8Array, from = ''): Accepted {
     this.published.set(key, (this.published.get(key) ?? 0) + 1);
     const receivers = this.nodes.filter(({ link }) => link.hears(key));
-    for (const { link } of receivers) link.take(key, Uint8Array.from(bytes));
+    const order = this.options.isOrderedPerNode === true ? `${from} ${key}` : key;
+    for (const { link } of receivers) link.take(key, Uint8Array.from(bytes), order);
     return { receivers: this.options.countsReceivers === true ? receivers.length : undefined };
   }
 }
@@ -106,8 +114,11 @@ class Link implements Backplane {
   readonly #due = new Map<string, number>();
   #sink: BackplaneSink | undefined;
 
-  constructor(network: Network, clock: PausableClock) {
+  readonly #nodeId: string;
+
+  constructor(network: Network, clock: PausableClock, nodeId: string) {
     this.#network = network;
+    this.#nodeId = nodeId;
     this.#clock = clock;
     this.traits = {
       interest: 'immediate',
@@ -121,12 +132,13 @@ class Link implements Backplane {
     return this.#keys.has(key) && !this.isDeaf && !this.isDead;
   }
 
-  take(key: string, bytes: Uint8Array): void {
+  /** @param order messages with the same one keep their order. */
+  take(key: string, bytes: Uint8Array, order: string): void {
     const { clock, options } = this.#network;
     if (key.startsWith('n:') && options.losesCall?.() === true) return;
     const now = clock.monotonicMs();
-    const due = Math.max(now + (options.delayMs?.() ?? 0), this.#due.get(key) ?? 0);
-    this.#due.set(key, due);
+    const due = Math.max(now + (options.delayMs?.() ?? 0), this.#due.get(order) ?? 0);
+    this.#due.set(order, due);
     clock.after(due - now, () => {
       this.#clock.whenAwake(() => {
         if (this.hears(key)) this.#sink?.onEnvelope(key, bytes);
@@ -150,9 +162,11 @@ class Link implements Backplane {
     return Promise.resolve();
   }
 
-  subscribe(key: string): Promise<void> {
+  async subscribe(key: string): Promise<void> {
+    const { clock, options } = this.#network;
+    const delayMs = options.subscribeMs?.() ?? 0;
+    if (delayMs > 0) await new Promise<void>((resolve) => clock.after(delayMs, resolve));
     this.#keys.add(key);
-    return Promise.resolve();
   }
 
   unsubscribe(key: string): Promise<void> {
@@ -163,7 +177,7 @@ class Link implements Backplane {
   async publish(key: string, bytes: Uint8Array): Promise<Accepted> {
     if (this.isCut) throw new BackplaneUnavailableError('The simulated broker is away');
     if (this.isDead) return new Promise(() => undefined);
-    return this.#network.publish(key, bytes);
+    return this.#network.publish(key, bytes, this.#nodeId);
   }
 
   isUp(): boolean {
@@ -248,13 +262,18 @@ export class SimulatedNode {
   beforeCall: (call: string) => Promise<void> = () => Promise.resolve();
   /** What another version would answer to everything. */
   answerInstead: unknown;
+  readonly moved = new MovedConnections();
+  readonly calls: BusCalls;
+  /** Executes calls about connections that change their node. */
+  takeOver: (call: string, args: readonly unknown[]) => Promise<unknown> = () =>
+    Promise.reject(new Error('this node takes nothing over'));
   readonly #clock: PausableClock;
   #connections = 0;
 
   constructor(network: Network, nodeId: string) {
     this.nodeId = nodeId;
     this.#clock = new PausableClock(network.clock);
-    this.link = new Link(network, this.#clock);
+    this.link = new Link(network, this.#clock, nodeId);
     const onError = (error: unknown): void => void this.errors.push(error);
     this.router = new Router({
       nodeId,
@@ -263,8 +282,10 @@ export class SimulatedNode {
       clock: this.#clock,
       onNodeMessage: (bytes) => this.bus.receive(bytes),
       onNodeGap: () => this.bus.onGap(),
+      nodeFor: (connectionId) => this.calls.messagesTo(connectionId),
       onError,
     });
+    const { moved } = this;
     const local = new LocalDirectory({
       hubs: this.router.hubs,
       members: this.router.members,
@@ -281,11 +302,21 @@ export class SimulatedNode {
       execute: async (call, args) => {
         this.executed.push(call);
         await this.beforeCall(call);
-        return this.answerInstead ?? executeDirectoryCall(local, call, args);
+        if (TakeOvers.executes(call)) return this.takeOver(call, args);
+        return this.answerInstead ?? calls.execute(call, args);
       },
       onError,
     });
-    this.directory = new ClusterDirectory(this.bus);
+    const calls = new LocalCalls({
+      nodeId,
+      local,
+      hubs: this.router.hubs,
+      moved,
+      call: (to, call, args) => this.bus.call(to, call, args),
+    });
+    const { traits } = this.link;
+    this.calls = new BusCalls({ nodeId, bus: () => this.bus, moved, traits });
+    this.directory = new ClusterDirectory(this.bus, moved);
   }
 
   async start(): Promise<void> {
@@ -314,6 +345,10 @@ export class SimulatedNode {
 
   resume(isLastFirst = false): void {
     this.#clock.resume(isLastFirst);
+  }
+
+  get clock(): Clock {
+    return this.#clock;
   }
 
   /** As `kill -9` does it. */

@@ -1,0 +1,61 @@
+/** What joins a node to the others: the bus, the directory of all nodes, and who serves whom. */
+import type { Backplane } from '../backplanes/backplane.ts';
+import type { Clock } from './clock.ts';
+import type { Limits } from './limits.ts';
+import { BusCalls } from './router/bus/bus-calls.ts';
+import { ClusterDirectory } from './router/bus/cluster-directory.ts';
+import { LocalCalls } from './router/bus/local-calls.ts';
+import { MovedConnections } from './router/bus/moved-connections.ts';
+import { NodeBus } from './router/bus/node-bus.ts';
+import { LocalDirectory } from './router/local-directory.ts';
+import type { Router } from './router/router.ts';
+import { TakeOvers } from './session/reliable/take-over/take-overs.ts';
+
+export interface ClusterOptions {
+  readonly nodeId: string;
+  readonly backplane: Backplane;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly router: Router;
+  /** Executes calls about connections that change their node. */
+  readonly takeOver: (call: string, args: readonly unknown[]) => Promise<unknown>;
+  readonly onError: (error: unknown) => void;
+}
+
+export class Cluster {
+  readonly bus: NodeBus;
+  readonly moved = new MovedConnections();
+  readonly calls: BusCalls;
+  readonly directory: ClusterDirectory;
+
+  constructor(options: ClusterOptions) {
+    const { backplane, limits, nodeId, router, takeOver } = options;
+    const { moved } = this;
+    const local = new LocalCalls({
+      nodeId,
+      local: new LocalDirectory({
+        hubs: router.hubs,
+        members: router.members,
+        filterBounds: { lengthMax: limits.filterLengthMax, depthMax: limits.filterDepthMax },
+      }),
+      hubs: router.hubs,
+      moved,
+      call: (to, call, args) => this.bus.call(to, call, args),
+    });
+    this.bus = new NodeBus({
+      nodeId,
+      backplane,
+      clock: options.clock,
+      heartbeatMs: limits.heartbeatMs,
+      suspectAfterMs: limits.suspectAfterMs,
+      deadAfterMs: limits.deadAfterMs,
+      answerTimeoutMs: limits.nodeAnswerTimeoutMs,
+      execute: (call, args) =>
+        TakeOvers.executes(call) ? takeOver(call, args) : local.execute(call, args),
+      onError: options.onError,
+    });
+    const { traits } = backplane;
+    this.calls = new BusCalls({ nodeId, bus: () => this.bus, moved, traits });
+    this.directory = new ClusterDirectory(this.bus, moved);
+  }
+}
