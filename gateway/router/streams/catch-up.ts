@@ -9,11 +9,13 @@ import type { Frame } from '../../protocol/codec.ts';
 import type { GapNoticeReason } from '../../protocol/model.ts';
 import type { Congestion } from '../congestion.ts';
 import type { Deliveries } from '../deliveries.ts';
-import type { Delivery } from '../delivery.ts';
+import type { Delivery, Receiver } from '../delivery.ts';
 import type { Fanout } from '../fanout.ts';
 import type { LocalSubscriber } from '../local-subscriber.ts';
 import type { Joined } from '../ports.ts';
+import type { Target } from '../target.ts';
 import { ownDestination } from './notices.ts';
+import { asMember } from './prospective-member.ts';
 import { SharedReads, type Reading } from './shared-reads.ts';
 import type { StreamCounters } from './stream-counters.ts';
 import type { StreamKeeper } from './stream-keeper.ts';
@@ -42,6 +44,13 @@ export interface Joiner {
   readonly onJoined: (joined: Joined) => void;
   /** Makes it a member; called at most once, with nothing of the stream under way. */
   readonly add: () => void;
+}
+
+/** Who is given an entry, and what they had before it. */
+interface Addressee {
+  readonly receiver: Receiver;
+  readonly target: Target;
+  readonly from: Position;
 }
 
 /** Bytes of frames written at once; the socket is asked in between. */
@@ -122,7 +131,8 @@ export class CatchUp {
   /** Writes what one write may hold; returns the rest. */
   #writePage(journey: Journey, entries: readonly StreamEntry[]): readonly StreamEntry[] {
     const { joiner } = journey;
-    const { subscriber } = joiner;
+    const { state, subscriber } = joiner;
+    const receiver = asMember(subscriber, state.target);
     const frames: Frame[] = [];
     let bytes = 0;
     let given = 0;
@@ -132,7 +142,7 @@ export class CatchUp {
       const { epoch, offset, tag } = entry;
       const from = journey.cursor;
       journey.cursor = { epoch, offset, tag };
-      const frame = this.#frameOf(entry, joiner, from);
+      const frame = this.#frameOf(entry, { receiver, target: state.target, from });
       if (frame === undefined) continue;
       bytes += frame.bytes.length;
       frames.push(frame);
@@ -148,19 +158,18 @@ export class CatchUp {
     if (subscriber.socket.write(list) > 0) this.#options.congestion.begin(subscriber);
   }
 
-  /** What the subscriber is sent for an entry; undefined: nothing. */
-  #frameOf(entry: StreamEntry, joiner: Joiner, from: Position): Frame | undefined {
-    const { state, subscriber } = joiner;
+  /** What the receiver is sent for an entry; undefined: nothing. */
+  #frameOf(entry: StreamEntry, { from, receiver, target }: Addressee): Frame | undefined {
     const delivery = this.#deliveries.get(entry) ?? this.#deliveryOf(entry);
     if (delivery !== undefined) {
       if (delivery.hasExpired(this.#options.clock.wallSeconds())) delivery.end();
-      return delivery.frameFor(subscriber);
+      return delivery.frameFor(receiver);
     }
     // Told in its place: without it the next message would look like the end of a hole.
     const { epoch, offset, tag } = entry;
-    return subscriber.codec.encoder.encodeReply({
+    return receiver.codec.encoder.encodeReply({
       kind: 'gap',
-      to: ownDestination(state.target),
+      to: ownDestination(target),
       reason: 'diverged',
       from,
       position: { epoch, offset, tag },
