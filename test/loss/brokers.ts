@@ -2,8 +2,8 @@
 import type { Guard } from '../../bench/cluster/guard.ts';
 import type { LossBroker } from './loss-broker.ts';
 import { natsCluster } from './nats-cluster.ts';
-import { oneNats } from './one-nats.ts';
-import { oneRedis } from './one-redis.ts';
+import { OneNats } from './one-nats.ts';
+import { OneRedis } from './one-redis.ts';
 import { redisCluster } from './redis-cluster.ts';
 
 export const brokerNames = ['redis', 'nats', 'redis-cluster', 'nats-cluster'] as const;
@@ -13,9 +13,9 @@ export type BrokerName = (typeof brokerNames)[number];
 export function brokerOf(name: BrokerName, guard: Guard): Promise<LossBroker> {
   switch (name) {
     case 'redis':
-      return oneRedis(guard);
+      return OneRedis.create(guard);
     case 'nats':
-      return oneNats(guard);
+      return OneNats.create(guard);
     case 'redis-cluster':
       return redisCluster(guard);
     case 'nats-cluster':

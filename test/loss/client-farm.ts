@@ -26,8 +26,8 @@ export type FarmOrder =
 export interface FarmReport {
   /** Clients that get everything just now. */
   readonly following: number;
-  /** Offsets of all clients by stream: each the lowest. */
-  readonly lowest: readonly (readonly [stream: string, offset: number])[];
+  /** By stream and epoch, the lowest offset of all clients; the epoch is empty before the start. */
+  readonly lowest: readonly (readonly [stream: string, epoch: string, offset: number])[];
   /** Longest time in ms that its event loop was late since the last report. */
   readonly lateMsMax: number;
 }
@@ -36,6 +36,7 @@ export type FarmAnswer =
   { readonly answer: 'report'; readonly report: FarmReport } | { readonly answer: 'stopped' };
 
 const tickMs = 100;
+const nowhere = { epoch: '', offset: 0 };
 
 class ClientFarm {
   readonly #recorder: Recorder;
@@ -64,17 +65,18 @@ class ClientFarm {
   }
 
   report(): FarmReport {
-    const lowest = new Map<string, number>();
+    const lowest = new Map<string, readonly [stream: string, epoch: string, offset: number]>();
     for (const client of this.#clients) {
-      for (const [stream, place] of client.places) {
-        const offset = place?.offset ?? -1;
-        lowest.set(stream, Math.min(offset, lowest.get(stream) ?? offset));
+      for (const [stream, { epoch, offset } = nowhere] of client.places) {
+        const key = `${stream} ${epoch}`;
+        const known = lowest.get(key)?.[2] ?? offset;
+        lowest.set(key, [stream, epoch, Math.min(offset, known)]);
       }
     }
     const lateMsMax = this.#lateMsMax;
     this.#lateMsMax = 0;
     const following = this.#clients.filter(({ isFollowing }) => isFollowing).length;
-    return { following, lowest: [...lowest], lateMsMax };
+    return { following, lowest: [...lowest.values()], lateMsMax };
   }
 
   async stop(): Promise<void> {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import type { FarmProcess } from './farm-process.ts';
+import type { BrokerFault } from './loss-broker.ts';
 import type { LossCluster } from './loss-cluster.ts';
 
 export interface FaultScene {
@@ -133,13 +134,52 @@ const linkFaults: readonly Fault[] = [
   { name: 'delay-broker', run: delayBroker },
 ];
 
-/** All that can be done to this cluster, or only those with these names. @throws Error */
+/** All that can be done to this cluster without a loss of data, or only those with these names. */
 export function faultsOf(cluster: LossCluster, names?: readonly string[]): readonly Fault[] {
-  const own = cluster.broker.faults.map((fault): Fault => ({
+  const links = cluster.brokerLinks.length > 0 ? linkFaults : [];
+  const own = cluster.broker.faults.map((fault) => faultOfBroker(fault));
+  return chosen([...nodeFaults, ...links, ...own], names);
+}
+
+/**
+ * The faults by which the broker loses what it has acknowledged, or only those with these names; each
+ * while clients stay, and while they come and go.
+ */
+export function dataFaultsOf(cluster: LossCluster, names?: readonly string[]): readonly Fault[] {
+  const own = cluster.broker.dataFaults.map((fault) => faultOfBroker(fault));
+  return chosen(
+    own.flatMap((fault) => [fault, amongCuts(fault)]),
+    names,
+  );
+}
+
+/** Every client meets the fault also as one that comes back. */
+function amongCuts({ name, run }: Fault): Fault {
+  return {
+    name: `${name}-among-cuts`,
+    run: async (scene) => {
+      const cut = setInterval(() => scene.cluster.clientLink.cut(), cutPeriodMs);
+      try {
+        await run(scene);
+        await sleep(cutPeriodMs * 2);
+      } finally {
+        clearInterval(cut);
+      }
+    },
+  };
+}
+
+const cutPeriodMs = 700;
+
+function faultOfBroker(fault: BrokerFault): Fault {
+  return {
     name: fault.name,
-    run: ({ random }) => fault.run(random),
-  }));
-  const all = [...nodeFaults, ...(cluster.brokerLinks.length > 0 ? linkFaults : []), ...own];
+    run: ({ cluster, random }) =>
+      fault.run({ random, redirect: (port, to) => cluster.redirect(port, to) }),
+  };
+}
+
+function chosen(all: readonly Fault[], names?: readonly string[]): readonly Fault[] {
   return (names ?? all.map(({ name }) => name)).map((name) => {
     const fault = all.find((each) => each.name === name);
     if (fault !== undefined) return fault;

@@ -73,7 +73,7 @@ interface Pair {
 
 export class LinkProxy {
   readonly #server: Server;
-  readonly #targetPort: number;
+  #targetPort: number;
   readonly #pairs = new Set<Pair>();
   #delayMs = 0;
   #isHole = false;
@@ -94,6 +94,15 @@ export class LinkProxy {
 
   get isHeld(): boolean {
     return this.#isHeld;
+  }
+
+  get targetPort(): number {
+    return this.#targetPort;
+  }
+
+  /** Where connections go from now on. */
+  set targetPort(port: number) {
+    this.#targetPort = port;
   }
 
   /** Port to connect to; after `listen`. */

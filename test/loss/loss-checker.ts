@@ -3,6 +3,7 @@ import type { FaultWindow } from './faults.ts';
 import type { LossPublication } from './publication.ts';
 import type { LossEvent, Place } from './recording.ts';
 import type { StreamHistory } from './stream-history.ts';
+import { shownPlace, VerdictBuilder } from './verdict-builder.ts';
 
 export interface LossCounts {
   /** Deliveries that were due and never came, and nobody told the client. */
@@ -54,10 +55,6 @@ export interface LossInput {
   readonly windows: readonly FaultWindow[];
 }
 
-/** What is due so long after a fault still shows what the fault has done. */
-const afterMs = 3000;
-const examplesMax = 40;
-
 interface Indexed extends StreamHistory {
   readonly indexOf: ReadonlyMap<number, number>;
 }
@@ -79,34 +76,12 @@ interface Follower {
 export class LossChecker {
   readonly #input: LossInput;
   readonly #histories: ReadonlyMap<string, Indexed>;
-  readonly #publications: ReadonlyMap<string, LossPublication>;
+  readonly #builder: VerdictBuilder;
   readonly #followers = new Map<string, Follower>();
-  readonly #delays: number[] = [];
-  readonly #worstMs: number[];
-  readonly #closes = new Map<string, number>();
-  readonly #examples: string[] = [];
-  readonly #resumes = { recovered: 0, unrecovered: 0 };
-  readonly #counts: LossCounts = {
-    lost: 0,
-    toldLost: 0,
-    duplicates: 0,
-    outOfOrder: 0,
-    unknown: 0,
-    told: 0,
-    ackedNotStored: 0,
-    storedTwice: 0,
-    wrongPosition: 0,
-    unacknowledged: 0,
-    incomplete: 0,
-  };
-  #holes = 0;
-  #ignored = 0;
-  #connects = 0;
 
   constructor(input: LossInput) {
     this.#input = input;
-    this.#worstMs = input.windows.map(() => 0);
-    this.#publications = new Map(input.publications.map((each) => [each.id, each]));
+    this.#builder = new VerdictBuilder(input);
     this.#histories = new Map(
       input.histories.map((history) => {
         const offsets = history.entries.map(({ offset }, index) => [offset, index] as const);
@@ -117,53 +92,32 @@ export class LossChecker {
 
   /** In the order in which they happened to their client. */
   take(event: LossEvent): void {
+    this.#builder.take(event);
     switch (event.is) {
-      case 'connection':
-        return this.#connection(event);
       case 'start':
         return this.#start(event);
       case 'message':
         return this.#message(event);
       case 'told':
         return this.#told(event);
-      case 'hole':
-        this.#holes += 1;
-        return;
-      case 'resumed':
-        this.#resumes[event.recovered ? 'recovered' : 'unrecovered'] += 1;
-        return;
       case 'end': {
         const follower = this.#followers.get(`${event.client} ${event.stream}`);
         if (follower !== undefined) follower.end = event.place;
+        return;
       }
+      default:
     }
   }
 
   /** @param expected clients times streams. */
   finish(expected: number): LossVerdict {
-    this.#checkAcks();
+    this.#builder.checkAcks();
+    for (const { isComplete, stream } of this.#input.histories) {
+      if (!isComplete) this.#wrong('incomplete', `the history of ${stream} is incomplete`);
+    }
     for (const [name, follower] of this.#followers) this.#checkFollower(name, follower);
-    this.#counts.incomplete += Math.max(0, expected - this.#followers.size);
-    return {
-      counts: this.#counts,
-      deliveries: this.#delays.length,
-      followers: this.#followers.size,
-      resumes: this.#resumes,
-      holes: this.#holes,
-      ignored: this.#ignored,
-      connects: this.#connects,
-      closes: this.#closes,
-      delaysMs: Float64Array.from(this.#delays).sort(),
-      worstMs: this.#worstMs,
-      examples: this.#examples,
-    };
-  }
-
-  #connection({ detail, step }: Extract<LossEvent, { is: 'connection' }>): void {
-    if (step === 'connected') this.#connects += 1;
-    if (step !== 'closed' && step !== 'unexpected') return;
-    const why = detail.slice(0, 80);
-    this.#closes.set(why, (this.#closes.get(why) ?? 0) + 1);
+    this.#builder.miss(Math.max(0, expected - this.#followers.size));
+    return this.#builder.finish(this.#followers.size);
   }
 
   #start({ client, place, stream }: Extract<LossEvent, { is: 'start' }>): void {
@@ -180,7 +134,7 @@ export class LossChecker {
   }
 
   #message(event: Extract<LossEvent, { is: 'message' }>): void {
-    const { at, client, id, offset, stream } = event;
+    const { client, id, offset, stream } = event;
     const follower = this.#followers.get(`${client} ${stream}`);
     const index = follower?.history.indexOf.get(offset);
     if (follower === undefined || index === undefined) {
@@ -195,16 +149,10 @@ export class LossChecker {
     }
     follower.states[index] = isSeen;
     follower.next = Math.max(follower.next, index + 1);
-    const dueAt = this.#publications.get(id)?.dueAt;
-    if (dueAt !== undefined) this.#delay(dueAt, at - dueAt);
   }
 
   #told(event: Extract<LossEvent, { is: 'told' }>): void {
-    const { at, client, from, stream, to, why } = event;
-    this.#wrong(
-      'told',
-      `${at}: ${client} was told ${why} at ${stream}, ${shown(from)} to ${shown(to)}`,
-    );
+    const { client, stream, to } = event;
     const follower = this.#followers.get(`${client} ${stream}`);
     if (follower === undefined || to === undefined) return;
     const next = this.#indexAfter(follower.history, to);
@@ -214,35 +162,14 @@ export class LossChecker {
     follower.next = next;
   }
 
-  #checkAcks(): void {
-    const offsets = new Map<string, number>();
-    for (const { entries, isComplete, stream } of this.#input.histories) {
-      if (!isComplete) this.#wrong('incomplete', `the history of ${stream} is incomplete`);
-      for (const { id, offset } of entries) {
-        if (offsets.has(id)) this.#wrong('storedTwice', `${id} is twice in ${stream}`);
-        else offsets.set(id, offset);
-      }
-    }
-    for (const { ackedAt, id, position, refusal, stream } of this.#input.publications) {
-      const offset = offsets.get(id);
-      if (ackedAt === undefined) {
-        this.#wrong('unacknowledged', `${id} to ${stream}: ${refusal ?? 'no ack'}`);
-      } else if (offset === undefined) {
-        this.#wrong('ackedNotStored', `${id} to ${stream}, ${shown(position)} at ${ackedAt}`);
-      } else if (position?.offset !== offset) {
-        this.#wrong('wrongPosition', `${id} to ${stream}: ${shown(position)}, is at ${offset}`);
-      }
-    }
-  }
-
   #checkFollower(name: string, { end, history, start, states }: Follower): void {
     if (end === undefined) this.#wrong('incomplete', `${name} has no end`);
     for (let index = start; index < states.length; index += 1) {
-      if (states[index] === isTold) this.#counts.toldLost += 1;
+      if (states[index] === isTold) this.#builder.counts.toldLost += 1;
       if (states[index] !== unseen) continue;
       const { id = '', offset = 0 } = history.entries[index] ?? {};
-      const { ackedAt, dueAt } = this.#publications.get(id) ?? {};
-      const where = `${name}:${offset} ended at ${shown(end)}`;
+      const { ackedAt, dueAt } = this.#builder.publication(id) ?? {};
+      const where = `${name}:${offset} ended at ${shownPlace(end)}`;
       this.#wrong('lost', `${id} due at ${dueAt}, acknowledged at ${ackedAt}, for ${where}`);
     }
   }
@@ -256,22 +183,7 @@ export class LossChecker {
     return index === -1 ? entries.length : index;
   }
 
-  #delay(dueAt: number, delayMs: number): void {
-    this.#delays.push(delayMs);
-    for (const [index, { from, until }] of this.#input.windows.entries()) {
-      if (dueAt < from - afterMs || dueAt > until + afterMs) continue;
-      // A message is a victim of the fault when it was on its way while the fault was there.
-      if (dueAt + delayMs < from) continue;
-      this.#worstMs[index] = Math.max(this.#worstMs[index] ?? 0, delayMs);
-    }
-  }
-
   #wrong(count: keyof LossCounts, example: string): void {
-    this.#counts[count] += 1;
-    if (this.#examples.length < examplesMax) this.#examples.push(`${count}: ${example}`);
+    this.#builder.wrong(count, example);
   }
-}
-
-function shown(place: Place | undefined): string {
-  return place === undefined ? 'nowhere' : `${place.epoch}:${place.offset}:${place.tag}`;
 }

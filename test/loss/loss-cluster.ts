@@ -110,6 +110,15 @@ export class LossCluster {
     return { urls, endpoint: this.url, accessKey: this.accessKey };
   }
 
+  /** The nodes' ways to one of the broker's ports lead to another one from now on. */
+  redirect(port: number, to: number): void {
+    const index = this.broker.ports.indexOf(port);
+    for (const links of this.brokerLinks) {
+      const link = links[index];
+      if (link !== undefined) link.targetPort = to;
+    }
+  }
+
   /** Everything passes again, and every program runs. */
   async heal(): Promise<void> {
     this.clientLink.heal();

@@ -1,7 +1,7 @@
 /** Three nodes on one durable Redis server, broken in every way that takes seconds. */
 import { lossSuite } from './loss-suite.ts';
 
-lossSuite('redis', [
+lossSuite('loss', 'redis', [
   'kill-node',
   'crash-broker',
   'cut-broker',
@@ -10,3 +10,5 @@ lossSuite('redis', [
   'redis-kill-normal',
   'rolling-restart',
 ]);
+
+lossSuite('data', 'redis', ['older-files', 'flush-all-among-cuts', 'lagging-failover-among-cuts']);

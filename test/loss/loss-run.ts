@@ -7,7 +7,7 @@ import { SeededRandom } from '../support/seeded-random.ts';
 import { waitFor } from '../support/wait.ts';
 import type { BrokerName } from './brokers.ts';
 import { FarmProcess } from './farm-process.ts';
-import { faultsOf, shuffledForEver, type FaultWindow } from './faults.ts';
+import { dataFaultsOf, faultsOf, shuffledForEver, type FaultWindow } from './faults.ts';
 import { LossChecker, type LossVerdict } from './loss-checker.ts';
 import { LossCluster } from './loss-cluster.ts';
 import { countersOf, NodeWatch } from './node-watch.ts';
@@ -16,6 +16,7 @@ import { readRecording } from './recording.ts';
 import { RestPublisher } from './rest-publisher.ts';
 import { SocketPublisher } from './socket-publisher.ts';
 import { readHistory, type StreamHistory } from './stream-history.ts';
+import { ToldChecker } from './told-checker.ts';
 import { Traffic } from './traffic.ts';
 
 export interface LossOptions {
@@ -26,6 +27,8 @@ export interface LossOptions {
   readonly rate: number;
   readonly clients: number;
   readonly seed: number;
+  /** `loss`: nothing may be lost. `data`: the broker loses what it acknowledged, and it is told. */
+  readonly scenario: 'loss' | 'data';
   /** Names of faults; undefined: all that this cluster can have. */
   readonly faults?: readonly string[] | undefined;
   /** Each fault once and no more, and long ones kept short. */
@@ -63,6 +66,8 @@ const pauseMsMin = 1000;
 const pauseMsMax = 3000;
 const shortPauseMs = 500;
 const pollMs = 250;
+/** Idle streams are checked more often than that. */
+const noticeMs = 6000;
 const drainSpreadMsShort = 1000;
 const drainSpreadMsLong = 3000;
 
@@ -120,6 +125,8 @@ class LossRun {
     const histories = await this.#readHistories(cluster);
     say(`${histories.length} histories are read`);
     await this.#catchUp(histories);
+    // Who is of another history than the stream may look as if it were at the top.
+    if (this.#options.scenario === 'data') await sleep(noticeMs);
     const catchUpMs = Date.now() - healedAt;
     const counters = await countersOf(cluster.nodes, 'trunkline_stream');
     this.#watch.look();
@@ -198,9 +205,9 @@ class LossRun {
   }
 
   async #breakThings(cluster: LossCluster): Promise<void> {
-    const { faults: names, isShort, say, seconds } = this.#options;
+    const { faults: names, isShort, say, scenario, seconds } = this.#options;
     const scene = { cluster, farms: this.#farms, random: this.#random, isShort };
-    const faults = faultsOf(cluster, names);
+    const faults = scenario === 'data' ? dataFaultsOf(cluster, names) : faultsOf(cluster, names);
     const endsAt = Date.now() + seconds * 1000;
     let left = isShort ? faults.length : Infinity;
     for (const fault of shuffledForEver(faults, this.#random)) {
@@ -246,12 +253,18 @@ class LossRun {
   /** Waits until every client is at the top of its streams; the checker tells who is not. */
   async #catchUp(histories: readonly StreamHistory[]): Promise<void> {
     const tops = new Map(
-      histories.map(({ entries, stream }) => [stream, entries.at(-1)?.offset ?? 0]),
+      histories.map(({ entries, epoch, stream }) => [
+        stream,
+        { epoch, offset: entries.at(-1)?.offset ?? 0 },
+      ]),
     );
     const isAtTop = async (): Promise<boolean> => {
       await sleep(pollMs);
       const lowest = (await this.#reports()).flatMap((report) => report.lowest);
-      return lowest.every(([stream, offset]) => offset >= (tops.get(stream) ?? 0));
+      return lowest.every(([stream, epoch, offset]) => {
+        const top = tops.get(stream);
+        return top !== undefined && epoch === top.epoch && offset >= top.offset;
+      });
     };
     await waitFor(isAtTop, { what: 'all are at the top', deadlineMs: settleMsMax }).catch(() => {
       this.#options.say('not all clients are at the top of their streams: see the examples');
@@ -267,7 +280,8 @@ class LossRun {
     write('publications.json', publications);
     write('histories.json', histories);
     write('faults.json', this.#windows);
-    const checker = new LossChecker({ publications, histories, windows: this.#windows });
+    const Checker = this.#options.scenario === 'data' ? ToldChecker : LossChecker;
+    const checker = new Checker({ publications, histories, windows: this.#windows });
     for (const { recording } of this.#farms) {
       for await (const event of readRecording(recording)) checker.take(event);
     }

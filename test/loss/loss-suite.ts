@@ -8,15 +8,25 @@ import { problemsOf, reportOf } from './report.ts';
 
 const timeoutMs = 5 * 60_000;
 
+const names = {
+  loss: 'nothing is lost, doubled or out of order under faults',
+  data: 'every client is told of what the broker has lost, and misses nothing else',
+} as const;
+
 /** Another seed each time: the report of a failure says which, and how to run it again. */
-export function lossSuite(backplane: LossOptions['backplane'], faults: readonly string[]): void {
+export function lossSuite(
+  scenario: LossOptions['scenario'],
+  backplane: LossOptions['backplane'],
+  faults: readonly string[],
+): void {
   const skip = whyMissing(...programsOf(backplane));
-  const name = `loss: on ${backplane} nothing is lost, doubled or out of order under faults`;
+  const name = `${scenario} faults on ${backplane}: ${names[scenario]}`;
   test(name, { skip, timeout: timeoutMs }, async (t) => {
     const seed = 1 + Math.floor(Math.random() * 1_000_000_000);
     t.diagnostic(`seed ${seed}`);
     const result = await runLoss({
       backplane,
+      scenario,
       faults,
       seed,
       isShort: true,

@@ -1,17 +1,16 @@
 /** Three NATS servers joined by routes, with JetStream on each; streams are kept on all of them. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect } from '@nats-io/transport-node';
 import type { Guard } from '../../bench/cluster/guard.ts';
 import { Member } from '../../bench/cluster/member.ts';
 import { speaks } from '../../bench/cluster/probes.ts';
 import { freePort } from '../support/redis.ts';
 import { waitFor } from '../support/wait.ts';
+import { JetStreamLine, type JetStreamInfo } from './jetstream-line.ts';
 import { crash, type LossBroker } from './loss-broker.ts';
 
 const size = 3;
 const formMsMax = 40_000;
-const requestMs = 5000;
 
 interface Server {
   readonly name: string;
@@ -39,7 +38,7 @@ export async function natsCluster(guard: Guard): Promise<LossBroker> {
     faults: [
       {
         name: 'leader-kill',
-        run: async (random) => {
+        run: async ({ random }) => {
           const leaderName = await streamLeader(ports);
           const leader = servers.find(({ name }) => name === leaderName);
           await crash((leader ?? random.pick(servers)).member, 500 + random.below(1500));
@@ -47,6 +46,7 @@ export async function natsCluster(guard: Guard): Promise<LossBroker> {
         },
       },
     ],
+    dataFaults: [],
     start: async () => {
       await Promise.all(members.map((member) => member.start()));
       await waitFor(leads, forms);
@@ -94,39 +94,8 @@ cluster {
   });
 }
 
-interface StreamInfo {
-  readonly cluster?: {
-    readonly leader?: string;
-    readonly replicas?: readonly { readonly current: boolean }[];
-  };
-}
-
-/** What the server says of every stream; undefined: JetStream does not answer yet. */
-async function streamInfos(port: number): Promise<readonly StreamInfo[] | undefined> {
-  const servers = `127.0.0.1:${port}`;
-  const connection = await connect({ servers, reconnect: false, timeout: requestMs });
-  try {
-    const ask = async (what: string): Promise<unknown> => {
-      const reply = await connection.request(`$JS.API.STREAM.${what}`, '', { timeout: requestMs });
-      return reply.json();
-    };
-    const { error, streams } = (await ask('NAMES')) as {
-      readonly error?: unknown;
-      readonly streams?: readonly string[] | null;
-    };
-    if (error !== undefined) return undefined;
-    const infos: StreamInfo[] = [];
-    for (const name of streams ?? []) infos.push((await ask(`INFO.${name}`)) as StreamInfo);
-    return infos;
-  } catch {
-    return undefined;
-  } finally {
-    await connection.close();
-  }
-}
-
 async function hasLeaders(ports: readonly number[]): Promise<boolean> {
-  const all = await Promise.all(ports.map((port) => streamInfos(port).catch(() => undefined)));
+  const all = await Promise.all(ports.map(infosAt));
   return all.every(
     (infos) =>
       infos?.every(
@@ -139,9 +108,14 @@ async function hasLeaders(ports: readonly number[]): Promise<boolean> {
 
 async function streamLeader(ports: readonly number[]): Promise<string | undefined> {
   for (const port of ports) {
-    const infos = await streamInfos(port).catch(() => undefined);
+    const infos = await infosAt(port);
     const leader = infos?.find(({ cluster }) => cluster?.leader !== undefined)?.cluster?.leader;
     if (leader !== undefined) return leader;
   }
   return undefined;
+}
+
+/** undefined: JetStream does not answer yet. */
+function infosAt(port: number): Promise<readonly JetStreamInfo[] | undefined> {
+  return new JetStreamLine(port).infos().catch(() => undefined);
 }

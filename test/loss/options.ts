@@ -10,6 +10,7 @@ export class UsageError extends Error {
 
 export const usage = `usage: npm run test:loss -- [options]
   --backplane NAME  ${brokerNames.join(', ')} (redis)
+  --scenario NAME   loss: nothing may be lost; data: the broker loses data, which must be told (loss)
   --seconds N       how long faults go on (120)
   --short           each fault once, instead of --seconds
   --rate N          publications in a second (500)
@@ -31,8 +32,13 @@ export function parseLossOptions(
       `--backplane must be ${brokerNames.join(' or ')}, got "${values.backplane}"`,
     );
   }
+  const scenario = (['loss', 'data'] as const).find((name) => name === values.scenario);
+  if (scenario === undefined) {
+    throw new UsageError(`--scenario must be loss or data, got "${values.scenario}"`);
+  }
   return {
     backplane,
+    scenario,
     seconds: whole('--seconds', values.seconds, 86_400),
     rate: whole('--rate', values.rate, 10_000),
     clients: whole('--clients', values.clients, 20_000),
@@ -65,6 +71,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       options: {
         backplane: { type: 'string', default: 'redis' },
+        scenario: { type: 'string', default: 'loss' },
         seconds: { type: 'string', default: '120' },
         short: { type: 'boolean', default: false },
         rate: { type: 'string', default: '500' },

@@ -1,11 +1,10 @@
-/** Three Redis primaries that share the slots, each with a replica. */
-import { mkdirSync } from 'node:fs';
+/** Three Redis primaries that share the slots, without replicas. */
 import { join } from 'node:path';
 import type { Guard } from '../../bench/cluster/guard.ts';
 import { freePort } from '../support/redis.ts';
 import { waitFor } from '../support/wait.ts';
 import { crash, type BrokerFault, type LossBroker } from './loss-broker.ts';
-import { redisMember } from './one-redis.ts';
+import { redisMember } from './redis-member.ts';
 import { RedisLine } from './redis-line.ts';
 
 const primaries = 3;
@@ -22,7 +21,6 @@ export async function redisCluster(guard: Guard): Promise<LossBroker> {
   }
   const servers = ports.map((port) => {
     const folder = join(guard.folder, `redis-${port}`);
-    mkdirSync(folder);
     const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'];
     return redisMember(guard, {
       port,
@@ -39,7 +37,7 @@ export async function redisCluster(guard: Guard): Promise<LossBroker> {
   }));
   const migration: BrokerFault = {
     name: 'slot-migration',
-    run: async (random) => {
+    run: async ({ random }) => {
       for (let count = 0; count < movedSlots; count += 1) {
         await moveSlot(lines, random.below(slotCount), random.pick(lines));
       }
@@ -50,6 +48,7 @@ export async function redisCluster(guard: Guard): Promise<LossBroker> {
     isProxied: false,
     urlOf: () => `redis+cluster://${ports.map((port) => `127.0.0.1:${port}`).join(',')}`,
     faults: [...kills, migration],
+    dataFaults: [],
     start: async () => {
       await Promise.all(servers.map((server) => server.start()));
       await form(lines);

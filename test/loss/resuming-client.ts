@@ -54,7 +54,6 @@ export class ResumingClient implements ConnectionOwner {
   #next: Attachment | undefined;
   #isStopped = false;
   #isPaused = false;
-  ignored = 0;
 
   constructor(options: ResumingClientOptions) {
     this.#options = options;
@@ -81,9 +80,9 @@ export class ResumingClient implements ConnectionOwner {
   stop(): void {
     this.#isStopped = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const [stream, { place }] of this.#cursors) {
+    for (const [stream, { ignored, place }] of this.#cursors) {
       if (place === undefined) continue;
-      this.#add({ is: 'end', stream, place, ignored: this.ignored });
+      this.#add({ is: 'end', stream, place, ignored });
     }
     this.#current?.connection.abandon('the end');
     this.#next?.connection.abandon('the end');
@@ -240,7 +239,6 @@ export class ResumingClient implements ConnectionOwner {
     if (!attachment.live.has(stream)) return;
     const { place } = cursor;
     const verdict = cursor.take({ offset, tag, ...(prev === undefined ? {} : { prev }) });
-    if (verdict === 'old') this.ignored += 1;
     if (verdict === 'next' && frame.type === 'message') {
       // The publishers of the test write nothing else.
       const { id } = data as { readonly id: string };

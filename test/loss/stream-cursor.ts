@@ -13,12 +13,17 @@ export type Verdict = 'next' | 'old' | 'hole';
 export class StreamCursor {
   /** undefined: the client does not follow the stream yet. */
   place: Place | undefined;
+  /** Messages that came again. */
+  ignored = 0;
 
   /** Judges a message or a skip, and goes on to it where it is the next. */
   take({ offset, prev, tag }: Link): Verdict {
     const { place } = this;
     if (place === undefined) return 'hole';
-    if (offset <= place.offset) return 'old';
+    if (offset <= place.offset) {
+      this.ignored += 1;
+      return 'old';
+    }
     if (prev !== undefined && prev > place.offset) return 'hole';
     this.place = { epoch: place.epoch, offset, tag };
     return 'next';
