@@ -47,6 +47,11 @@ static void watch(Generator *g, Conn *conn, int operation) {
   if (epoll_ctl(g->epoll, operation, conn->fd, &event) != 0) die("epoll_ctl", strerror(errno));
 }
 
+/* Nothing is waited for any more: an event that nobody handles would come again at once. */
+static void watch_nothing(Generator *g, Conn *conn) {
+  epoll_ctl(g->epoll, EPOLL_CTL_DEL, conn->fd, NULL);
+}
+
 static void close_socket(Conn *conn) {
   /* A reset leaves no TIME_WAIT behind, which would use up ports over many runs. */
   const struct linger linger = {.l_onoff = 1, .l_linger = 0};
@@ -75,7 +80,8 @@ void conn_fail(Generator *g, Conn *conn, const char *what, const char *detail) {
 }
 
 static int port_of(const Options *o, const Conn *conn) {
-  return conn->isPublisher && o->publisherPort > 0 ? o->publisherPort : o->port;
+  if (conn->isPublisher && o->publisherPort > 0) return o->publisherPort;
+  return o->ports[conn->index % (uint32_t)o->portCount];
 }
 
 void conn_open(Generator *g, Conn *conn) {
@@ -159,7 +165,7 @@ static void send_upgrade(Generator *g, Conn *conn) {
   const Options *o = &g->options;
   const char *listed = g->paths != NULL ? g->paths[conn->index] : NULL;
   const char *path = listed != NULL ? listed : conn->isPublisher ? o->publisherPath : o->path;
-  const uint32_t first = o->pairs && conn->isPublisher ? (uint32_t)o->connections : 0;
+  const uint32_t first = o->grouped && conn->isPublisher ? (uint32_t)o->connections : 0;
   char *expanded = expand(o, path, conn->index - first);
   char request[8192];
   const int length = snprintf(
@@ -191,8 +197,9 @@ static size_t take_upgrade(Generator *g, Conn *conn, const char *bytes, size_t l
   }
   conn->state = STARTING;
   const Options *o = &g->options;
-  for (int i = 0; !conn->isPublisher && i < o->initCount; i++) {
-    char *text = expand(o, o->init[i], conn->index);
+  const bool comesBack = g->isComingBack && conn->place.offset >= 0;
+  for (int i = 0; !conn->isPublisher && i < (comesBack ? 1 : o->initCount); i++) {
+    char *text = comesBack ? storm_resume_frame(g, conn) : expand(o, o->init[i], conn->index);
     conn_send_text(conn, text, strlen(text));
     free(text);
   }
@@ -201,13 +208,29 @@ static size_t take_upgrade(Generator *g, Conn *conn, const char *bytes, size_t l
   return (size_t)(end + 4 - bytes);
 }
 
-void conn_read(Generator *g, Conn *conn) {
+/* Ends a connection as a network that goes away does: without a close frame. */
+void conn_cut(Generator *g, Conn *conn) {
+  if (conn->state == CLOSED) return;
+  if (conn->state == READY) g->ready--;
+  else g->opening--;
+  close_socket(conn);
+  conn->skip = 0;
+  conn->wantsWrite = false;
+  conn->outOffset = conn->outLength = 0;
+}
+
+void conn_read(Generator *g, Conn *conn) { conn_read_some(g, conn, READ_BYTES); }
+
+/* Returns the bytes that it read. */
+size_t conn_read_some(Generator *g, Conn *conn, size_t bytesMax) {
   size_t length = conn->carryLength;
   if (length > 0) memcpy(scratch, conn->carry, length);
-  const ssize_t got = recv(conn->fd, scratch + length, READ_BYTES, 0);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got < 0) return conn_fail(g, conn, "recv:", strerror(errno));
-  if (got == 0) return conn_fail(g, conn, "closed by the server without a close frame", NULL);
+  const ssize_t got =
+      recv(conn->fd, scratch + length, bytesMax < READ_BYTES ? bytesMax : READ_BYTES, 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+  if (got < 0) conn_fail(g, conn, "recv:", strerror(errno));
+  if (got == 0) conn_fail(g, conn, "closed by the server without a close frame", NULL);
+  if (got <= 0) return 0;
   g->bytes += (uint64_t)got;
   conn->carryLength = 0;
   length += (size_t)got;
@@ -220,16 +243,20 @@ void conn_read(Generator *g, Conn *conn) {
       memcpy(conn->carry, scratch, length);
       conn->carryLength = conn->carryCapacity = (uint32_t)length;
     }
-    if (used == 0) return;
+    if (used == 0) return (size_t)got;
   }
   frames_consume(g, conn, scratch + used, length - used, conn->isSampled ? now_us() : 0);
   if (conn->outLength > conn->outOffset) conn_flush(g, conn);
+  return (size_t)got;
 }
 
 void conn_on_event(Generator *g, Conn *conn, uint32_t events) {
   if (conn->state == CLOSED) return;
   if (conn->isStalled && conn->state == READY) {
-    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) conn_fail(g, conn, "cut while stalled", NULL);
+    /* Who is throttled meets the end in its own time, behind what it has still to read. */
+    const uint32_t ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    if (g->options.throttle > 0) watch_nothing(g, conn);
+    else if (events & ends) conn_fail(g, conn, "cut while stalled", NULL);
     return;
   }
   if (conn->state == CONNECTING) {

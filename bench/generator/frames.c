@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define FRAME_BYTES_MAX (8u << 20)
+/* What trunkline.v1 sends to who gets nothing else: no message. */
+#define HEARTBEAT "{\"type\":\"heartbeat\"}"
+#define HEARTBEAT_LENGTH (sizeof HEARTBEAT - 1)
 enum { TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9 };
 
 /* The mask is four zero bytes, legal on the wire, so that the payload needs no work. */
@@ -39,11 +42,40 @@ static void on_start(Generator *g, Conn *conn, const char *bytes, size_t length)
     conn_send_text(conn, "40", 2);
   } else if (ready == NULL || contains(bytes, length, ready)) {
     conn_become_ready(g, conn);
+    if (o->resume != NULL && !conn->isPublisher) storm_look(g, conn, bytes, length);
   } else if (o->fail != NULL && contains(bytes, length, o->fail)) {
     char detail[120];
     snprintf(detail, sizeof detail, "%.*s", (int)(length < 119 ? length : 119), bytes);
     conn_fail(g, conn, "refused", detail);
   }
+}
+
+/* Each message of a frame: with `packed` there is one on each line. */
+static void on_messages(Generator *g, Conn *conn, const char *bytes, size_t length, int64_t now) {
+  const char *end = bytes + length;
+  while (bytes < end) {
+    const char *line = g->options.packed ? memchr(bytes, '\n', (size_t)(end - bytes)) : NULL;
+    const size_t size = (size_t)((line == NULL ? end : line) - bytes);
+    if (size == HEARTBEAT_LENGTH && memcmp(bytes, HEARTBEAT, size) == 0) {
+      g->heartbeats++;
+    } else if (conn->isStalled) {
+      throttle_look(g, bytes, size);
+    } else {
+      g->frames++;
+      if (g->options.resume != NULL) storm_look(g, conn, bytes, size);
+      if (conn->isSampled) sampler_take(g, conn, bytes, size, now);
+    }
+    if (line == NULL) return;
+    bytes = line + 1;
+  }
+}
+
+/* Messages that begin in a part of a frame that nobody looks at. */
+static uint64_t lines_in(const char *bytes, size_t length) {
+  uint64_t count = 0;
+  const char *end = bytes + length;
+  for (; (bytes = memchr(bytes, '\n', (size_t)(end - bytes))) != NULL; bytes++) count++;
+  return count;
 }
 
 static void on_frame(Generator *g, Conn *conn, int opcode, const char *bytes, size_t length,
@@ -67,8 +99,7 @@ static void on_frame(Generator *g, Conn *conn, int opcode, const char *bytes, si
     } else if (conn->state != READY) {
       on_start(g, conn, bytes, length);
     } else if (!conn->isPublisher) {
-      g->frames++;
-      if (conn->isSampled) sampler_take(g, conn, bytes, length, now);
+      on_messages(g, conn, bytes, length, now);
     }
   }
 }
@@ -91,6 +122,7 @@ void frames_consume(Generator *g, Conn *conn, char *bytes, size_t length, int64_
     if (conn->skip > 0) {
       const size_t skipped = conn->skip < left ? (size_t)conn->skip : left;
       conn->skip -= skipped;
+      if (g->options.packed && !conn->isPublisher) g->frames += lines_in(at, skipped);
       at += skipped;
       continue;
     }
@@ -104,7 +136,8 @@ void frames_consume(Generator *g, Conn *conn, char *bytes, size_t length, int64_
       for (size_t i = 2; i < header; i++) size = (size << 8) | (uint8_t)at[i];
     }
     if (size > FRAME_BYTES_MAX) return conn_fail(g, conn, "a frame larger than 8 MB", NULL);
-    const bool needed = opcode >= CLOSE || conn->isSampled || conn->state != READY || size <= 1;
+    const bool needed = opcode >= CLOSE || conn->isSampled || conn->isStalled ||
+                        conn->state != READY || size <= HEARTBEAT_LENGTH;
     if (needed) {
       if (left < header + size) return stash(conn, at, left);
       on_frame(g, conn, opcode, at + header, (size_t)size, now);
@@ -112,7 +145,8 @@ void frames_consume(Generator *g, Conn *conn, char *bytes, size_t length, int64_
       at += header + size;
     } else {
       if (opcode != 0 && !conn->isPublisher) g->frames++;
-      conn->skip = header + size;
+      conn->skip = size;
+      at += header;
     }
   }
 }

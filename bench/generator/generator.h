@@ -9,6 +9,8 @@
 
 #define INIT_FRAMES_MAX 8
 #define PIDS_MAX 16
+#define PORTS_MAX 16
+#define EPOCH_LENGTH_MAX 64
 #define MICROSECONDS 1000000LL
 
 /* A stamp is "@TB:", the intended time in us, the publisher and its sequence number. */
@@ -23,9 +25,10 @@
 /* What the command line asks for. Times in seconds unless the name says otherwise. */
 typedef struct {
   const char *host;
-  int port;
+  int ports[PORTS_MAX]; /* connection i goes to port i % portCount */
+  int portCount;
   const char *path;       /* request path of a subscriber; {i} number, {d} number / groupSize */
-  int publisherPort;      /* publishers connect here; 0: to `port` */
+  int publisherPort;      /* publishers connect here; 0: to `ports` */
   const char *pathsFile;  /* one path per connection, instead of `path`; publishers' may follow */
   const char *protocol;   /* value of Sec-WebSocket-Protocol, or NULL */
   const char *init[INIT_FRAMES_MAX]; /* text frames that a subscriber sends after the upgrade */
@@ -38,7 +41,8 @@ typedef struct {
   int inFlight;
   double connectRate;     /* connections per second; 0: as fast as inFlight allows */
   int publishers;
-  bool pairs;             /* what publisher i sends is for connection i alone; {i} is the same in both */
+  bool grouped;           /* what publisher i sends is for group i alone; {i} in its frame is i */
+  bool packed;            /* a text frame may hold several messages, one on each line */
   const char *publisherPath;
   const char *publisherReady;
   const char *message;    /* frame of a publication; {payload} is replaced */
@@ -48,6 +52,10 @@ typedef struct {
   int sampled;            /* subscribers whose every frame is parsed and timed */
   const char *samplesFile;
   int stalled;            /* subscribers that never read once they are ready */
+  double throttle;        /* bytes per second that each stalled one does read after all */
+  const char *resume;     /* frame with {since}, sent instead of `init` by who comes back */
+  double away;            /* all subscribers are cut after the window; they come back so much later */
+  int awayMessages;       /* publications of each publisher in the meantime */
   int receiveBuffer;      /* SO_RCVBUF of the stalled ones; 0: the system's */
   double lazyMs;          /* read unsampled subscribers in rounds of this many ms; 0: at once */
   bool hold;              /* wait for a line on stdin after `ready` and after `measured` */
@@ -60,6 +68,12 @@ typedef struct {
   uint8_t *seen;
   int64_t newest;
 } Track;
+
+/* A place in a stream of trunkline.v1. */
+typedef struct {
+  char epoch[EPOCH_LENGTH_MAX];
+  int64_t offset, tag;    /* offset -1: not known */
+} Place;
 
 /* The whole frame of a publication; only its stamp changes. */
 typedef struct {
@@ -80,6 +94,9 @@ typedef struct {
   char *out;
   uint32_t outOffset, outLength, outCapacity;
   Track *tracks;          /* per publisher; sampled subscribers only */
+  double mayRead;         /* bytes that a throttled one may read now */
+  Place place;            /* where it stands in its stream, once it was told */
+  uint64_t seenCount;     /* different messages that a sampled one has got */
 } Conn;
 
 /* Times that the counters of a window are cut out of. */
@@ -95,14 +112,22 @@ typedef struct {
   int epoll, timer;
   Conn *conns;            /* subscribers, then publishers */
   int connCount, nextToOpen, opening, ready, failed, stalledReady, stalledCut;
-  uint64_t frames, bytes, sent, pings;
+  uint64_t frames, bytes, sent, pings, heartbeats;
   uint64_t duplicates, outOfOrder, unstamped, misdelivered;
+  uint64_t gaps, gapDropped, throttledFrames; /* what the stalled ones were told, and got */
+  uint64_t recovered, unrecovered, holes;
+  bool isComingBack;      /* connections resume instead of joining */
+  int64_t cameBackAt;     /* us; 0: before the storm */
+  int caughtUp;           /* subscribers that have everything that was sent */
+  bool isUnthrottled;
   uint64_t closedByServer, errors;
   int closeCodes[5000];
   char firstFailure[200];
   int64_t waited;
-  PublicationFrame *publications; /* per publisher with `pairs`, else one for all */
+  PublicationFrame *publications; /* per publisher with `grouped`, else one for all */
   int64_t publishFrom, publishUntil, windowFrom, windowUntil;
+  double publishInterval; /* us between publications */
+  uint64_t sentBefore;    /* publications before `publishFrom` */
   uint64_t perPublisherMax;
   uint32_t *samples;
   size_t sampleCount, sampleCapacity;
@@ -122,6 +147,8 @@ void frames_consume(Generator *g, Conn *conn, char *bytes, size_t length, int64_
 void conn_open(Generator *g, Conn *conn);
 void conn_on_event(Generator *g, Conn *conn, uint32_t events);
 void conn_read(Generator *g, Conn *conn);
+size_t conn_read_some(Generator *g, Conn *conn, size_t bytesMax);
+void conn_cut(Generator *g, Conn *conn);
 void conn_queue(Conn *conn, const char *bytes, size_t length);
 void conn_send_text(Conn *conn, const char *text, size_t length);
 void conn_flush(Generator *g, Conn *conn);
@@ -132,13 +159,27 @@ char *expand(const Options *options, const char *text, uint32_t index);
 /* publisher.c */
 void publisher_prepare(Generator *g);
 uint64_t publisher_expected(const Generator *g);
+uint64_t publisher_sent_by(const Generator *g, uint64_t who);
 int64_t publisher_step(Generator *g, int64_t now);
+void publisher_continue(Generator *g, int64_t now, uint64_t count, double seconds);
 
 /* sampler.c */
 void sampler_prepare(Generator *g);
 void sampler_take(Generator *g, Conn *conn, const char *payload, size_t length, int64_t now);
 uint64_t sampler_missing(const Generator *g);
+void sampler_record(Generator *g, int64_t latency);
 void sampler_write(const Generator *g);
+
+/* storm.c */
+void storm_look(Generator *g, Conn *conn, const char *text, size_t length);
+void storm_count(Generator *g, Conn *conn, int64_t now);
+void storm_cut(Generator *g);
+void storm_come_back(Generator *g);
+char *storm_resume_frame(const Generator *g, const Conn *conn);
+
+/* throttle.c */
+int64_t throttle_read(Generator *g, int64_t now);
+void throttle_look(Generator *g, const char *text, size_t length);
 
 /* report.c */
 Snapshot snapshot_take(const Generator *g);

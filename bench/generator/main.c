@@ -15,7 +15,9 @@
 #define EVENTS_MAX 1024
 #define LAZY_PART 50
 
-typedef enum { OPENING, HELD_READY, WARMING, MEASURING, HELD_MEASURED, DRAINING, DONE } Phase;
+typedef enum {
+  OPENING, HELD_READY, WARMING, MEASURING, HELD_MEASURED, AWAY, COMING_BACK, DRAINING, DONE
+} Phase;
 
 typedef struct {
   Phase phase;
@@ -63,6 +65,7 @@ static void prepare(Generator *g, int argc, char **argv) {
     Conn *conn = &g->conns[i];
     conn->fd = -1;
     conn->index = (uint32_t)i;
+    conn->place.offset = -1;
     conn->isPublisher = i >= o->connections;
     const int64_t before = (int64_t)i * o->stalled / (o->connections > 0 ? o->connections : 1);
     const int64_t after = (int64_t)(i + 1) * o->stalled / (o->connections > 0 ? o->connections : 1);
@@ -91,7 +94,8 @@ static int64_t open_more(Generator *g, Run *run, int64_t now) {
     run->mayOpen = o->inFlight;
   }
   run->openedAt = now;
-  while (g->nextToOpen < g->connCount && g->opening < o->inFlight && run->mayOpen >= 1) {
+  const int count = g->isComingBack ? o->connections : g->connCount;
+  while (g->nextToOpen < count && g->opening < o->inFlight && run->mayOpen >= 1) {
     conn_open(g, &g->conns[g->nextToOpen++]);
     run->mayOpen -= 1;
   }
@@ -108,9 +112,20 @@ static void start_publishing(Generator *g, Run *run, int64_t now) {
   const Options *o = &g->options;
   enter(run, WARMING, now);
   g->publishFrom = now;
+  g->publishInterval = (double)MICROSECONDS / o->rate;
   g->windowFrom = now + (int64_t)(o->warmup * MICROSECONDS);
   g->windowUntil = g->windowFrom + (int64_t)(o->duration * MICROSECONDS);
   g->publishUntil = g->windowUntil;
+}
+
+/* Cuts all subscribers; what is published while they are away is spread over that time. */
+static void leave(Generator *g, Run *run, int64_t now) {
+  const Options *o = &g->options;
+  storm_cut(g);
+  g->nextToOpen = 0;
+  enter(run, AWAY, now);
+  const uint64_t count = (uint64_t)o->awayMessages * (uint64_t)o->publishers;
+  publisher_continue(g, now, count, o->away * 0.9);
 }
 
 /* Moves the run on when its phase is over; returns when to look again. */
@@ -148,11 +163,37 @@ static int64_t advance(Generator *g, Run *run, int64_t now) {
       return now;
     case HELD_MEASURED:
       if (o->hold && !run->heldOn && !run->stdinEnded) return INT64_MAX;
+      if (o->resume != NULL) {
+        leave(g, run, now);
+        return now;
+      }
+      g->isUnthrottled = true;
       enter(run, DRAINING, now);
       return now;
+    case AWAY:
+      if (now < run->phaseAt + (int64_t)(o->away * MICROSECONDS)) return now + 1000;
+      storm_come_back(g);
+      g->cameBackAt = now;
+      run->from = snapshot_take(g);
+      report_event(g, "comingBack", &run->from, &run->from);
+      enter(run, COMING_BACK, now);
+      return now;
+    case COMING_BACK: {
+      const int64_t again = open_more(g, run, now);
+      if (g->caughtUp < o->connections && now < run->phaseAt + (int64_t)(o->drain * MICROSECONDS)) {
+        return again < now + 10000 ? again : now + 10000;
+      }
+      run->to = snapshot_take(g);
+      report_event(g, "cameBack", &run->from, &run->to);
+      enter(run, DONE, now);
+      return now;
+    }
     case DRAINING: {
       const int64_t until = run->phaseAt + (int64_t)(o->drain * MICROSECONDS);
-      if (g->frames < publisher_expected(g) && now < until) return now + 10000;
+      /* What throttled ones have still to read may end with what they are told. */
+      const bool isTold = o->throttle <= 0 || g->stalledReady == g->stalledCut;
+      const bool isComplete = g->frames >= publisher_expected(g) && isTold;
+      if (!isComplete && now < until) return now + 10000;
       enter(run, DONE, now);
       return now;
     }
@@ -224,9 +265,11 @@ int main(int argc, char **argv) {
     int64_t until = run.deadline + 1;
     const int64_t publish = publisher_step(g, now);
     const int64_t lazy = read_lazy(g, &run, now);
+    const int64_t throttled = throttle_read(g, now);
     const int64_t phase = advance(g, &run, now);
     if (publish < until) until = publish;
     if (lazy < until) until = lazy;
+    if (throttled < until) until = throttled;
     if (phase < until) until = phase;
     wait_for_events(g, &run, until);
   }

@@ -22,7 +22,7 @@ enum {
   HOST, PORT, PATH, PATHS_FILE, PROTOCOL, INIT, READY_TEXT, FAIL_TEXT, SOCKET_IO, CONNECTIONS,
   GROUP_SIZE, IN_FLIGHT, CONNECT_RATE, PUBLISHERS, PUBLISHER_PATH, PUBLISHER_READY, MESSAGE,
   PAYLOAD, RATE, WARMUP, DURATION, DRAIN, LIMIT, SAMPLED, SAMPLES_FILE, STALLED, RECEIVE_BUFFER,
-  LAZY_MS, HOLD, PID, PAIRS, PUBLISHER_PORT
+  LAZY_MS, HOLD, PID, GROUPED, PUBLISHER_PORT, PACKED, THROTTLE, RESUME, AWAY, AWAY_MESSAGES
 };
 
 static const struct option names[] = {
@@ -56,7 +56,12 @@ static const struct option names[] = {
   {"lazy-ms", required_argument, NULL, LAZY_MS},
   {"hold", no_argument, NULL, HOLD},
   {"pid", required_argument, NULL, PID},
-  {"pairs", no_argument, NULL, PAIRS},
+  {"grouped", no_argument, NULL, GROUPED},
+  {"packed", no_argument, NULL, PACKED},
+  {"throttle", required_argument, NULL, THROTTLE},
+  {"resume", required_argument, NULL, RESUME},
+  {"away", required_argument, NULL, AWAY},
+  {"away-messages", required_argument, NULL, AWAY_MESSAGES},
   {"publisher-port", required_argument, NULL, PUBLISHER_PORT},
   {NULL, 0, NULL, 0},
 };
@@ -85,7 +90,9 @@ static void set_text(Options *o, int id, const char *value) {
     case MESSAGE: o->message = value; break;
     case SAMPLES_FILE: o->samplesFile = value; break;
     case HOLD: o->hold = true; break;
-    case PAIRS: o->pairs = true; break;
+    case GROUPED: o->grouped = true; break;
+    case PACKED: o->packed = true; break;
+    case RESUME: o->resume = value; break;
     case INIT:
       if (o->initCount == INIT_FRAMES_MAX) die("too many --init frames, the most is 8", NULL);
       o->init[o->initCount++] = value;
@@ -97,7 +104,10 @@ static void set_text(Options *o, int id, const char *value) {
 /* Returns false when the option is not a number. */
 static bool set_number(Options *o, int id, const char *name, const char *v) {
   switch (id) {
-    case PORT: o->port = (int)number(name, v, 1, 65535); break;
+    case PORT:
+      if (o->portCount == PORTS_MAX) die("too many --port, the most is 16", NULL);
+      o->ports[o->portCount++] = (int)number(name, v, 1, 65535);
+      break;
     case PUBLISHER_PORT: o->publisherPort = (int)number(name, v, 1, 65535); break;
     case CONNECTIONS: o->connections = (int)number(name, v, 0, 200000); break;
     case GROUP_SIZE: o->groupSize = (int)number(name, v, 1, 1e9); break;
@@ -110,8 +120,11 @@ static bool set_number(Options *o, int id, const char *name, const char *v) {
     case DURATION: o->duration = number(name, v, 0, 3600); break;
     case DRAIN: o->drain = number(name, v, 0, 600); break;
     case LIMIT: o->limit = number(name, v, 1, 7200); break;
-    case SAMPLED: o->sampled = (int)number(name, v, 0, 10000); break;
+    case SAMPLED: o->sampled = (int)number(name, v, 0, 200000); break;
     case STALLED: o->stalled = (int)number(name, v, 0, 200000); break;
+    case THROTTLE: o->throttle = number(name, v, 1, 1e9); break;
+    case AWAY: o->away = number(name, v, 0, 600); break;
+    case AWAY_MESSAGES: o->awayMessages = (int)number(name, v, 0, 1e6); break;
     case RECEIVE_BUFFER: o->receiveBuffer = (int)number(name, v, 0, 1 << 30); break;
     case LAZY_MS: o->lazyMs = number(name, v, 0, 1000); break;
     case PID:
@@ -136,11 +149,13 @@ void options_parse(Options *o, int argc, char **argv) {
     if (!set_number(o, id, names[index].name, optarg)) set_text(o, id, optarg);
   }
   if (optind < argc) die("unexpected argument", argv[optind]);
-  if (o->port == 0) die("--port is missing", NULL);
+  if (o->portCount == 0) die("--port is missing", NULL);
   if (o->stalled >= o->connections && o->stalled > 0) die("--stalled must leave a reader", NULL);
-  if (o->pairs && o->publishers != o->connections)
-    die("--pairs needs as many --publishers as --connections", NULL);
-  if (o->pairs && o->stalled > 0) die("--pairs and --stalled exclude each other", NULL);
+  if (o->grouped && o->publishers * o->groupSize != o->connections)
+    die("--grouped needs a publisher for each group of --connections", NULL);
+  if (o->grouped && o->stalled > 0) die("--grouped and --stalled exclude each other", NULL);
+  if (o->resume != NULL && (!o->grouped || o->sampled < o->connections))
+    die("--resume needs --grouped, and all connections --sampled", NULL);
   if (o->rate > 0 && o->publishers == 0) die("--rate needs --publishers", NULL);
   if (o->rate > 0 && strstr(o->message, "{payload}") == NULL)
     die("--message must contain {payload}", o->message);

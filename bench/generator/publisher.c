@@ -33,33 +33,48 @@ static PublicationFrame build(const Options *o, const char *message) {
 void publisher_prepare(Generator *g) {
   const Options *o = &g->options;
   if (strstr(o->message, "{payload}") == NULL) return;
-  const int count = o->pairs ? o->publishers : 1;
+  const int count = o->grouped ? o->publishers : 1;
   g->publications = calloc((size_t)count + 1, sizeof(PublicationFrame));
   if (g->publications == NULL) die("out of memory", NULL);
   for (int i = 0; i < count; i++) {
-    char *message = o->pairs ? expand(o, o->message, (uint32_t)i) : NULL;
+    char *message = o->grouped ? expand(o, o->message, (uint32_t)i) : NULL;
     g->publications[i] = build(o, message == NULL ? o->message : message);
     free(message);
   }
   const double planned = o->rate * (o->warmup + o->duration) / (o->publishers > 0 ? o->publishers : 1);
-  g->perPublisherMax = (uint64_t)planned + 16;
+  g->perPublisherMax = (uint64_t)planned + (uint64_t)o->awayMessages + 16;
 }
 
 /* Frames that must have arrived when everything that was sent has. */
 uint64_t publisher_expected(const Generator *g) {
   const Options *o = &g->options;
-  return g->sent * (o->pairs ? 1 : (uint64_t)(o->connections - o->stalled));
+  return g->sent * (uint64_t)(o->grouped ? o->groupSize : o->connections - o->stalled);
+}
+
+/* Publications of one publisher so far: they take turns. */
+uint64_t publisher_sent_by(const Generator *g, uint64_t who) {
+  const uint64_t publishers = (uint64_t)g->options.publishers;
+  return g->sent / publishers + (who < g->sent % publishers ? 1 : 0);
+}
+
+/* Goes on with so many more publications, spread over some seconds. */
+void publisher_continue(Generator *g, int64_t now, uint64_t count, double seconds) {
+  g->sentBefore = g->sent;
+  g->publishFrom = now;
+  g->publishInterval = count == 0 ? 0 : seconds * MICROSECONDS / (double)count;
+  /* Half an interval, so that rounding neither adds one nor takes one away. */
+  g->publishUntil = now + (int64_t)((double)count * g->publishInterval - g->publishInterval / 2);
 }
 
 /* Sends what is due and returns when the next message is due; INT64_MAX when there is none. */
 int64_t publisher_step(Generator *g, int64_t now) {
   const Options *o = &g->options;
-  if (g->publishFrom == 0 || o->rate <= 0) return INT64_MAX;
+  if (g->publishFrom == 0 || g->publishInterval <= 0) return INT64_MAX;
   Conn *publishers = g->conns + o->connections;
-  const double interval = (double)MICROSECONDS / o->rate;
+  const double interval = g->publishInterval;
   int budget = BURST_MAX;
   for (;; budget--) {
-    const int64_t due = g->publishFrom + (int64_t)((double)g->sent * interval);
+    const int64_t due = g->publishFrom + (int64_t)((double)(g->sent - g->sentBefore) * interval);
     if (due >= g->publishUntil || due > now || budget == 0) {
       for (int i = 0; i < o->publishers; i++) {
         if (publishers[i].outLength > publishers[i].outOffset) conn_flush(g, &publishers[i]);
@@ -69,7 +84,7 @@ int64_t publisher_step(Generator *g, int64_t now) {
     const uint64_t who = g->sent % (uint64_t)o->publishers;
     Conn *publisher = &publishers[who];
     if (publisher->state != READY) die("a publisher lost its connection", g->firstFailure);
-    const PublicationFrame *publication = &g->publications[o->pairs ? who : 0];
+    const PublicationFrame *publication = &g->publications[o->grouped ? who : 0];
     char *stamp = publication->bytes + publication->stampOffset;
     digits(stamp, STAMP_TIME_DIGITS, (uint64_t)due);
     digits(stamp + STAMP_TIME_DIGITS, STAMP_PUBLISHER_DIGITS, who);

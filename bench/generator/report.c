@@ -90,14 +90,21 @@ void report_result(const Generator *g, const Snapshot *from, const Snapshot *to)
   putchar(',');
   print_window(g, from, to);
   printf(",\"sent\":%llu,\"delivered\":%llu,\"expected\":%llu,\"bytes\":%llu,\"pings\":%llu,"
+         "\"heartbeats\":%llu,"
          "\"samples\":%zu,\"missing\":%llu,\"duplicates\":%llu,\"outOfOrder\":%llu,"
-         "\"unstamped\":%llu,\"misdelivered\":%llu,\"closedByServer\":%llu,\"closeCodes\":{",
+         "\"unstamped\":%llu,\"misdelivered\":%llu,\"gaps\":%llu,\"gapDropped\":%llu,"
+         "\"throttledFrames\":%llu,\"recovered\":%llu,\"unrecovered\":%llu,\"holes\":%llu,"
+         "\"caughtUp\":%d,\"closedByServer\":%llu,\"closeCodes\":{",
          (unsigned long long)g->sent, (unsigned long long)g->frames,
          (unsigned long long)publisher_expected(g),
-         (unsigned long long)g->bytes, (unsigned long long)g->pings, g->sampleCount,
+         (unsigned long long)g->bytes, (unsigned long long)g->pings,
+         (unsigned long long)g->heartbeats, g->sampleCount,
          (unsigned long long)sampler_missing(g), (unsigned long long)g->duplicates,
          (unsigned long long)g->outOfOrder, (unsigned long long)g->unstamped,
-         (unsigned long long)g->misdelivered,
+         (unsigned long long)g->misdelivered, (unsigned long long)g->gaps,
+         (unsigned long long)g->gapDropped, (unsigned long long)g->throttledFrames,
+         (unsigned long long)g->recovered, (unsigned long long)g->unrecovered,
+         (unsigned long long)g->holes, g->caughtUp,
          (unsigned long long)g->closedByServer);
   bool first = true;
   for (int code = 0; code < 5000; code++) {

@@ -26,7 +26,7 @@ void sampler_prepare(Generator *g) {
     conn->tracks = calloc((size_t)o->publishers, sizeof(Track));
     if (conn->tracks == NULL) die("out of memory", NULL);
     for (int p = 0; p < o->publishers; p++) {
-      if (o->pairs && p != i) continue;
+      if (o->grouped && p != i / o->groupSize) continue;
       conn->tracks[p].newest = -1;
       conn->tracks[p].seen = calloc(g->perPublisherMax / 8 + 1, 1);
       if (conn->tracks[p].seen == NULL) die("out of memory", NULL);
@@ -44,7 +44,7 @@ static int64_t parse_digits(const char *from, int count) {
   return value;
 }
 
-static void record(Generator *g, int64_t latency) {
+void sampler_record(Generator *g, int64_t latency) {
   if (g->sampleCount == g->sampleCapacity) {
     if (g->sampleCapacity >= SAMPLES_MAX) die("too many samples: sample fewer subscribers", NULL);
     g->sampleCapacity = g->sampleCapacity == 0 ? 1 << 16 : g->sampleCapacity * 2;
@@ -78,9 +78,13 @@ void sampler_take(Generator *g, Conn *conn, const char *payload, size_t length, 
     return;
   }
   track->seen[sequence >> 3] |= bit;
+  conn->seenCount++;
   if (sequence < track->newest) g->outOfOrder++;
   else track->newest = sequence;
-  if (due >= g->windowFrom && due < g->windowUntil) record(g, now - due);
+  if (due >= g->windowFrom && due < g->windowUntil && g->options.resume == NULL) {
+    sampler_record(g, now - due);
+  }
+  if (g->options.resume != NULL) storm_count(g, conn, now);
 }
 
 /* Messages that a sampled subscriber, still connected, never got. */

@@ -7,7 +7,7 @@ import { inRepository } from './paths.ts';
 
 /** The counters of one phase; fields of report.c. Counts of a window carry `InWindow`. */
 export interface GeneratorReport {
-  readonly event: 'ready' | 'measuring' | 'measured' | 'result';
+  readonly event: 'ready' | 'measuring' | 'measured' | 'comingBack' | 'cameBack' | 'result';
   readonly ready: number;
   readonly failed: number;
   readonly lost: number;
@@ -32,12 +32,24 @@ export interface GeneratorResult extends GeneratorReport {
   readonly expected: number;
   readonly bytes: number;
   readonly pings: number;
+  /** Signs of life of trunkline.v1, which are no messages. */
+  readonly heartbeats: number;
   readonly missing: number;
   readonly duplicates: number;
   readonly outOfOrder: number;
   readonly unstamped: number;
-  /** With `pairs`: messages that were for another connection. */
+  /** With `grouped`: messages that were for another group. */
   readonly misdelivered: number;
+  /** What throttled connections got: notices of a gap, messages these told of, and messages. */
+  readonly gaps: number;
+  readonly gapDropped: number;
+  readonly throttledFrames: number;
+  /** Of connections that resumed: what the acks said, and messages that did not follow the last. */
+  readonly recovered: number;
+  readonly unrecovered: number;
+  readonly holes: number;
+  /** Connections that came back and have everything that was sent to their groups. */
+  readonly caughtUp: number;
   readonly closedByServer: number;
   readonly closeCodes: Readonly<Record<string, number>>;
   /** Latencies in microseconds, intended send to read, in the order in which they came. */
@@ -56,6 +68,10 @@ export interface GeneratorHooks {
   readonly onReady?: GeneratorHook;
   readonly onMeasuring?: GeneratorHook;
   readonly onMeasured?: GeneratorHook;
+  /** With `resume`: all begin to come back. */
+  readonly onComingBack?: GeneratorHook;
+  /** With `resume`: the last has everything, or the time is up. */
+  readonly onCameBack?: GeneratorHook;
 }
 
 /** The first C compiler that answers, or undefined. */
@@ -149,7 +165,9 @@ async function readReports(
     if (report.event === 'ready') await hooks.onReady?.(report);
     if (report.event === 'measuring') await hooks.onMeasuring?.(report);
     if (report.event === 'measured') await hooks.onMeasured?.(report);
-    if (report.event !== 'measuring') stdin.write('go on\n');
+    if (report.event === 'comingBack') await hooks.onComingBack?.(report);
+    if (report.event === 'cameBack') await hooks.onCameBack?.(report);
+    if (report.event === 'ready' || report.event === 'measured') stdin.write('go on\n');
   }
   return undefined;
 }

@@ -62,7 +62,8 @@ export async function runCross(
     const load = {
       ...servers.options,
       pid: servers.pids.map(String),
-      pairs: true,
+      grouped: true,
+      groupSize: 1,
       connections: pairs,
       publishers: pairs,
       // Every message is parsed, timed and ticked off.

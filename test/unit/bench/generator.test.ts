@@ -94,7 +94,7 @@ describe('load generator', { skip }, () => {
     });
   });
 
-  test('pairs: each connection gets what its partner sends, counted and checked', async () => {
+  test('groups of one: each connection gets what its partner sends, counted and checked', async () => {
     // A relay of users; the third user gets what was meant for the second, too.
     const users = new Map<string, WebSocket>();
     const onReceiver = (socket: WebSocket, path: string): void => {
@@ -115,7 +115,8 @@ describe('load generator', { skip }, () => {
           port,
           publisherPort,
           pid: [String(process.pid), String(process.pid)],
-          pairs: true,
+          grouped: true,
+          groupSize: 1,
           connections: 3,
           publishers: 3,
           sampled: 3,
