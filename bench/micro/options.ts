@@ -10,6 +10,10 @@ export const scenarioNames = [
   'accept',
   'stalled',
   'cross',
+  'streams',
+  'stream-brokers',
+  'throttled',
+  'storm',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
@@ -27,8 +31,16 @@ export interface BenchOptions {
   readonly idleConnections: number;
   readonly acceptConnections: number;
   readonly stalled: StalledOptions;
+  readonly throttled: ThrottledOptions;
+  readonly storm: StormOptions;
   readonly crossTargets: readonly CrossTargetName[];
   readonly crossRates: readonly number[];
+  readonly streamRates: readonly number[];
+  readonly streamBrokerRates: readonly number[];
+  /** Small groups of `stream-brokers`, each with a publisher. */
+  readonly groups: number;
+  /** The report becomes `summary-<name>.md`, too. */
+  readonly summary: string | undefined;
   /** How long a run of `cross` waits for a quiet machine; 0: not at all. */
   readonly quietSecondsMax: number;
   /** Of a sender on one node and a receiver on the other. */
@@ -45,6 +57,27 @@ export interface StalledOptions {
   readonly seconds: number;
 }
 
+export interface ThrottledOptions {
+  /** Members of the group, throttled ones included. */
+  readonly connections: number;
+  /** How many are throttled, one number for each kind of run; one without any is added. */
+  readonly throttled: readonly number[];
+  /** What a throttled one reads. */
+  readonly bytesPerSecond: number;
+  readonly rate: number;
+  readonly payloadBytes: number;
+  readonly seconds: number;
+}
+
+export interface StormOptions {
+  /** A multiple of `groups`. */
+  readonly connections: number;
+  readonly groups: number;
+  /** Publications to each group while all are away. */
+  readonly missed: number;
+  readonly awaySeconds: number;
+}
+
 /** A wrong command line; the message says how it should be. */
 export class UsageError extends Error {}
 
@@ -52,16 +85,23 @@ export const usage = `usage: npm run bench -- [${scenarioNames.join('|')}|all] .
   --quick               short runs: shows that it works, measures little
   --targets a,b         of ${targetNames.join(', ')}
   --repeats N           runs per cell, alternated (3)
-  --rates a,b,c         messages per second of fanout (50,1000,5000) and cross (3000,6000)
+  --rates a,b,c         messages per second of fanout (50,1000,5000), cross (3000,6000),
+                        streams (50,200,1000,5000) and stream-brokers (200,1000,5000)
   --cross-targets a,b   of ${crossTargetNames.join(', ')}
   --pairs N             senders, and receivers, of cross (200)
-  --wait-quiet S        each run of cross waits up to S seconds for an idle machine (0)
+  --groups N            groups of storm, and of stream-brokers with 10 members each (100)
+  --wait-quiet S        each run of cross and stream-brokers waits up to S seconds for an idle
+                        machine (0)
   --subscribers N       members of the one group (1000)
+  --throttle BYTES      what a reader of throttled reads in a second (10000)
   --payload BYTES       user data of a message (100)
   --publishers N        connections that publish (10)
   --seconds S           length of the measured window (4)
-  --connections N       of idle and accept (10000)
+  --connections N       of idle, accept and storm (10000)
+  --missed N            publications to each group of storm while all are away (30)
+  --away S              how long they are away (3)
   --stalled N/M         N stalled among M connections (2000/6000)
+  --summary NAME        write the report to bench/results/summary-NAME.md, too
   --tcp-wmem "a b c"    run in a network namespace of its own with this net.ipv4.tcp_wmem
 `;
 
@@ -77,10 +117,14 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     rates: parseRates(values.rates ?? '50,1000,5000'),
     crossTargets: parseNames(values['cross-targets'], 'cross-targets', crossTargetNames),
     crossRates: parseRates(values.rates ?? '3000,6000'),
+    streamRates: parseRates(values.rates ?? '50,200,1000,5000'),
+    streamBrokerRates: parseRates(values.rates ?? '200,1000,5000'),
+    groups: count(values.groups, 'groups', 100),
+    summary: parseSummary(values.summary),
     pairs: count(values.pairs, 'pairs', 200),
     quietSecondsMax:
       values['wait-quiet'] === undefined ? 0 : count(values['wait-quiet'], 'wait-quiet', 0),
-    subscribers: count(values.subscribers, 'subscribers', 1000),
+    subscribers: subscribersOf(values.subscribers),
     payloadBytes: count(values.payload, 'payload', 100),
     publishers: count(values.publishers, 'publishers', 10),
     warmupSeconds: isQuick ? 1 : 2,
@@ -88,6 +132,15 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     idleConnections: connections,
     acceptConnections: connections,
     stalled: parseStalled(values.stalled, isQuick),
+    throttled: {
+      connections: subscribersOf(values.subscribers),
+      throttled: [1, 50],
+      bytesPerSecond: count(values.throttle, 'throttle', 10_000),
+      rate: 50,
+      payloadBytes: 2048,
+      seconds: count(values.seconds, 'seconds', isQuick ? 10 : 40),
+    },
+    storm: parseStorm(values, connections, isQuick),
     tcpWmem: values['tcp-wmem'],
   };
 }
@@ -110,6 +163,11 @@ function parse(args: readonly string[]) {
         stalled: { type: 'string' },
         'cross-targets': { type: 'string' },
         pairs: { type: 'string' },
+        groups: { type: 'string' },
+        throttle: { type: 'string' },
+        missed: { type: 'string' },
+        away: { type: 'string' },
+        summary: { type: 'string' },
         'wait-quiet': { type: 'string' },
         'tcp-wmem': { type: 'string' },
       },
@@ -148,6 +206,30 @@ function count(text: string | undefined, flag: string, otherwise: number): numbe
   const value = Number(text);
   if (Number.isInteger(value) && value > 0 && value <= 10_000_000) return value;
   throw new UsageError(`--${flag} must be a whole number above 0, got "${text}"`);
+}
+
+function parseStorm(
+  values: { readonly groups?: string; readonly missed?: string; readonly away?: string },
+  connections: number,
+  isQuick: boolean,
+): StormOptions {
+  const groups = count(values.groups, 'groups', isQuick ? 20 : 100);
+  return {
+    // Groups of one size.
+    connections: Math.max(1, Math.floor(connections / groups)) * groups,
+    groups,
+    missed: count(values.missed, 'missed', 30),
+    awaySeconds: count(values.away, 'away', 3),
+  };
+}
+
+function parseSummary(text: string | undefined): string | undefined {
+  if (text === undefined || /^[a-z][a-z-]*$/.test(text)) return text;
+  throw new UsageError(`--summary must be small letters and hyphens, got "${text}"`);
+}
+
+function subscribersOf(text: string | undefined): number {
+  return count(text, 'subscribers', 1000);
 }
 
 function parseStalled(text: string | undefined, isQuick: boolean): StalledOptions {

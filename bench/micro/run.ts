@@ -17,6 +17,10 @@ import { measureFanout } from './scenarios/fanout.ts';
 import { measureIdle } from './scenarios/idle.ts';
 import { measureSaturation } from './scenarios/saturation.ts';
 import { measureStalled } from './scenarios/stalled.ts';
+import { measureStorm } from './scenarios/storm.ts';
+import { measureStreamBrokers } from './scenarios/stream-brokers.ts';
+import { measureStreams } from './scenarios/streams.ts';
+import { measureThrottled } from './scenarios/throttled.ts';
 
 type Scenario = (options: BenchOptions, progress: Progress) => Promise<Section>;
 
@@ -27,6 +31,10 @@ const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   accept: measureAccept,
   stalled: measureStalled,
   cross: measureCross,
+  streams: measureStreams,
+  'stream-brokers': measureStreamBrokers,
+  throttled: measureThrottled,
+  storm: measureStorm,
 };
 
 function progress(text: string): void {
@@ -63,6 +71,9 @@ async function main(args: readonly string[]): Promise<number> {
     { machine, command, sections },
     `${stamp}-${options.scenarios.join('-')}`,
   );
+  if (options.summary !== undefined) {
+    writeReport({ machine, command, sections }, `summary-${options.summary}`);
+  }
   process.stdout.write(`\nWritten to ${path} and the .json beside it.\n`);
   return 0;
 }

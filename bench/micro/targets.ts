@@ -1,9 +1,8 @@
 /** The servers under test: how each is started, and what the generator must say to it. */
-import { rmSync, writeFileSync } from 'node:fs';
-import { signClientToken } from '../../gateway/tokens/sign.ts';
 import type { ServerCommand } from './child-server.ts';
 import type { GeneratorOptions } from './generator.ts';
-import { compiledPath, inRepository } from './paths.ts';
+import { gatewayTarget } from './gateway-target.ts';
+import { compiledPath } from './paths.ts';
 
 export const targetNames = ['gateway', 'topics', 'topics-deferred', 'socket.io'] as const;
 export type TargetName = (typeof targetNames)[number];
@@ -24,7 +23,7 @@ export interface PreparedClients {
 }
 
 export interface Target {
-  readonly name: TargetName;
+  readonly name: string;
   readonly command: (port: number, inspect: boolean) => ServerCommand;
   /** Options that make the generator's connections members and its publishers publish. */
   readonly clients: (clients: Clients) => PreparedClients;
@@ -32,19 +31,11 @@ export interface Target {
   readonly hasMetrics: boolean;
 }
 
-const hub = 'bench';
-/** Signs tokens of a gateway that lives for one run on loopback. */
-const accessKey = 'the-key-of-a-benchmark-on-loopback-0123456789';
-
-function endpoint(port: number): string {
-  return `http://127.0.0.1:${String(port)}`;
-}
-
 function nothingToDispose(): void {
   // These clients have no file.
 }
 
-function topics(name: TargetName, mode: 'direct' | 'deferred'): Target {
+function topics(name: string, mode: 'direct' | 'deferred'): Target {
   return {
     name,
     hasMetrics: false,
@@ -89,71 +80,13 @@ const socketIo: Target = {
   }),
 };
 
-const gateway: Target = {
-  name: 'gateway',
-  hasMetrics: true,
-  command: (port, inspect) => ({
-    name: 'gateway',
-    port,
-    inspect,
-    args: [inRepository('bin/trunkline.js'), 'serve'],
-    env: {
-      TRUNKLINE_MODE: 'production',
-      TRUNKLINE_HOST: '127.0.0.1',
-      TRUNKLINE_PORT: String(port),
-      TRUNKLINE_ACCESS_KEY: accessKey,
-      TRUNKLINE_BACKPLANE: 'memory:',
-      TRUNKLINE_LOG_LEVEL: 'error',
-      // When it is stopped, nobody is left to be sent away.
-      TRUNKLINE_DRAIN_DELAY_MS: '0',
-      TRUNKLINE_DRAIN_SPREAD_MS: '0',
-      // The accept runs are about CPU time; the bound against storms would measure itself.
-      TRUNKLINE_UPGRADES_PER_SECOND_MAX: '1000000',
-    },
-  }),
-  clients: ({ port, connections, groupSize, join }) => {
-    const pathsFile = writePaths(port, connections);
-    return {
-      dispose: () => {
-        rmSync(pathsFile, { force: true });
-      },
-      options: {
-        groupSize,
-        pathsFile,
-        protocol: 'json.webpubsub.azure.v1',
-        init: join ? ['{"type":"joinGroup","group":"g{d}","ackId":1}'] : [],
-        ready: join ? '"success":true' : '"event":"connected"',
-        fail: '"success":false',
-        publisherPath: clientPath(port, 'publisher'),
-        publisherReady: '"event":"connected"',
-        message:
-          '{"type":"sendToGroup","group":"g0","noEcho":true,"dataType":"json","data":"{payload}"}',
-      },
-    };
-  },
-};
-
-/** Every connection has a user and a token of its own: nothing can be cached between them. */
-function writePaths(port: number, connections: number): string {
-  const lines = Array.from({ length: connections }, (_, i) => clientPath(port, `user${String(i)}`));
-  const file = inRepository(`.cache/bench/paths-${String(process.pid)}-${String(port)}`);
-  writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
-  return file;
-}
-
-function clientPath(port: number, userId: string): string {
-  const token = signClientToken({
-    accessKey,
-    endpoint: endpoint(port),
-    hub,
-    userId,
-    roles: ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'],
-  });
-  return `/client/hubs/${hub}?access_token=${token}`;
-}
-
 const targets: readonly Target[] = [
-  gateway,
+  gatewayTarget({
+    name: 'gateway',
+    protocol: 'json.webpubsub.azure.v1',
+    group: 'g{d}',
+    noEcho: true,
+  }),
   topics('topics', 'direct'),
   topics('topics-deferred', 'deferred'),
   socketIo,

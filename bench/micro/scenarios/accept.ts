@@ -5,13 +5,13 @@ import type { Progress, Section } from '../report.ts';
 import { loadServer, withServer } from '../run-load.ts';
 import { median, ratio, spread } from '../statistics.ts';
 import { formatNumber, formatShare, formatTable } from '../table.ts';
-import { chooseTargets, type Target, type TargetName } from '../targets.ts';
+import { chooseTargets, type Target } from '../targets.ts';
 
 const inFlight = 100;
 const settleMs = 500;
 
 export interface AcceptRun {
-  readonly target: TargetName;
+  readonly target: string;
   readonly accepted: number;
   readonly seconds: number;
   readonly serverCpuSeconds: number;

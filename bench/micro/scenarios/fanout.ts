@@ -4,13 +4,13 @@ import type { Progress, Section } from '../report.ts';
 import { runLoad } from '../run-load.ts';
 import { mergeSamples, percentile, ratio, spread } from '../statistics.ts';
 import { formatMs, formatNumber, formatRatio, formatShare, formatTable } from '../table.ts';
-import { chooseTargets, type Target, type TargetName } from '../targets.ts';
+import { chooseTargets, type Target } from '../targets.ts';
 
 /** Above this share of its time the generator, not the server, may be what is measured. */
 export const generatorBusyShareMax = 0.7;
 
 export interface FanoutRun {
-  readonly target: TargetName;
+  readonly target: string;
   readonly rate: number;
   readonly cpuShare: number;
   readonly serverCpuSeconds: number;
@@ -89,7 +89,7 @@ export async function measureFanout(options: BenchOptions, progress: Progress): 
       for (const target of [...targets.slice(from), ...targets.slice(0, from)]) {
         const sampled = await runFanout(target, rate, options);
         runs.push(sampled);
-        progress(describeRun(sampled.run));
+        progress(describeRun('fanout', sampled.run));
       }
     }
   }
@@ -108,9 +108,10 @@ export async function measureFanout(options: BenchOptions, progress: Progress): 
   };
 }
 
-function describeRun(run: FanoutRun): string {
+/** One line about a run, for whoever waits. */
+export function describeRun(scenario: string, run: FanoutRun): string {
   return (
-    `fanout ${run.target} ${String(run.rate)}/s: CPU ${formatShare(run.cpuShare)}, ` +
+    `${scenario} ${run.target} ${String(run.rate)}/s: CPU ${formatShare(run.cpuShare)}, ` +
     `${formatNumber(run.deliveriesPerCpuSecond)} deliveries/CPU-s, p99 ${formatMs(run.p99Us)} ms, ` +
     `complete ${formatShare(run.complete, 1)}, generator busy ${formatShare(run.busyShare)}` +
     (run.isValid ? '' : ' (discarded)')
@@ -151,20 +152,26 @@ function fanoutTable(options: BenchOptions, runs: readonly SampledRun[]): string
   return formatTable(header, rows);
 }
 
-interface Summary {
-  readonly target: TargetName;
+export interface FanoutSummary {
+  readonly target: string;
   readonly cpuShare: number | undefined;
   readonly perCpuSecond: number | undefined;
   readonly spread: number;
   readonly p50Us: number | undefined;
   readonly p99Us: number | undefined;
   readonly writes: number | undefined;
+  readonly deliveries: number | undefined;
+  readonly bytesPerDelivery: number | undefined;
   readonly complete: number | undefined;
   readonly busyShare: number | undefined;
 }
 
 /** The valid runs of one cell: totals over totals, percentiles of all samples. */
-function summarize(runs: readonly SampledRun[], target: TargetName, rate: number): Summary {
+export function summarize(
+  runs: readonly SampledRun[],
+  target: string,
+  rate: number,
+): FanoutSummary {
   const valid = runs.filter(({ run }) => run.target === target && run.rate === rate && run.isValid);
   const sum = (pick: (run: FanoutRun) => number): number =>
     valid.reduce((total, { run }) => total + pick(run), 0);
@@ -183,12 +190,18 @@ function summarize(runs: readonly SampledRun[], target: TargetName, rate: number
     p50Us: percentile(sorted, 0.5),
     p99Us: percentile(sorted, 0.99),
     writes: tellsWrites ? mean((run) => run.writes ?? 0) : undefined,
+    deliveries: tellsWrites ? mean((run) => run.deliveries ?? 0) : undefined,
+    bytesPerDelivery: ratio(
+      sum((run) => run.bytesInWindow),
+      sum((run) => run.framesInWindow),
+    ),
     complete: mean((run) => run.complete),
     busyShare: mean((run) => run.busyShare),
   };
 }
 
-function fanoutNotes(runs: readonly FanoutRun[]): string[] {
+/** What a reader of a table of such runs must know. */
+export function fanoutNotes(runs: readonly FanoutRun[]): string[] {
   const discarded = runs.filter((run) => !run.isValid);
   const saturated = runs.filter((run) => run.isValid && run.complete < 0.999);
   const wrong = runs.filter((run) => run.duplicates + run.outOfOrder > 0);

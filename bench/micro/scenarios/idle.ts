@@ -8,14 +8,14 @@ import type { Progress, Section } from '../report.ts';
 import { loadServer, withServer } from '../run-load.ts';
 import { median, spread } from '../statistics.ts';
 import { formatKiB, formatNumber, formatShare, formatTable } from '../table.ts';
-import { chooseTargets, type Target, type TargetName } from '../targets.ts';
+import { chooseTargets, type Target } from '../targets.ts';
 
 const groupSize = 10;
 const warmupConnections = 500;
 const settleMs = 1500;
 
 export interface IdleRun {
-  readonly target: TargetName;
+  readonly target: string;
   readonly connections: number;
   /** Bytes per connection; kernel figures hold both ends of the loopback connection. */
   readonly rssAsConnected: number;

@@ -7,13 +7,13 @@ import type { Progress, Section } from '../report.ts';
 import { loadServer, withServer } from '../run-load.ts';
 import { mergeSamples, percentile, ratio } from '../statistics.ts';
 import { formatKiB, formatMs, formatNumber, formatShare, formatTable } from '../table.ts';
-import { chooseTargets, type Target, type TargetName } from '../targets.ts';
+import { chooseTargets, type Target } from '../targets.ts';
 import { generatorBusyShareMax } from './fanout.ts';
 
 const readingEveryMs = 250;
 
 export interface StalledRun {
-  readonly target: TargetName;
+  readonly target: string;
   readonly stalled: number;
   readonly bytesPerReader: number;
   readonly cpuShare: number;
