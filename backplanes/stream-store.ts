@@ -88,7 +88,10 @@ export interface ReadRequest {
 export type ReadResult =
   | {
       readonly status: 'read';
-      /** Oldest first, without a hole between them. */
+      /**
+       * Oldest first, without a hole between them. Where streams share one sequence, `prev` of the
+       * first may be the offset of `after`, which need not be an entry of this stream.
+       */
       readonly entries: readonly StreamEntry[];
       /** False: retention has taken entries between `after` and the first of `entries`. */
       readonly isComplete: boolean;

@@ -86,7 +86,7 @@ export class Histories {
     const kept = wanted.filter(isRetained);
     return {
       status: 'read',
-      entries: kept.slice(0, limit),
+      entries: kept.slice(0, limit).map((entry, index) => this.#asRead(entry, index, after)),
       isComplete: wanted.every(isRetained),
       hasMore: kept.length > limit,
       top,
@@ -170,6 +170,11 @@ export class Histories {
   #expire({ entries }: Line): void {
     const before = this.#options.nowMs() - this.#options.ageMsMax;
     for (const entry of entries) if (entry.storedAtMs < before) entry.isRetained = false;
+  }
+
+  /** A store with one sequence for all chains what it reads, and knows no other predecessors. */
+  #asRead(entry: TrueEntry, index: number, after: Position): TrueEntry {
+    return this.#options.isShared && index === 0 ? { ...entry, prev: after.offset } : entry;
   }
 
   #knows(line: Line, { epoch, offset, tag }: Position): boolean {

@@ -86,6 +86,8 @@ function isBefore(a: Due, b: Due): boolean {
 /** Time as one process sees it: it may be put to sleep, and it may die. */
 export class ProcessClock implements Clock {
   readonly #scheduler: Scheduler;
+  /** When it woke up last; never: at the beginning. */
+  wokeAtMs = 0;
   #isAsleep = false;
   #isDead = false;
   #missed: (() => void)[] = [];
@@ -144,6 +146,7 @@ export class ProcessClock implements Clock {
 
   wake(): void {
     this.#isAsleep = false;
+    this.wokeAtMs = this.#scheduler.nowMs;
     const missed = this.#missed;
     this.#missed = [];
     for (const callback of missed) this.deliver(callback);

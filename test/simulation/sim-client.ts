@@ -51,15 +51,19 @@ interface Placed {
 }
 
 const hub = 'h';
+const reconnectMsMax = 400;
 
 export class SimClient {
   readonly name: string;
   connections = 0;
+  /** Since when it has read without a stop. */
+  readingSinceMs = 0;
   /** Streams by key, with what it has of each. */
   readonly follows = new Map<string, Follow>();
   readonly #world: World;
   readonly #groups: readonly string[];
   #node: SimNode | undefined;
+  #awayMsMax = reconnectMsMax;
   #socket: SimSocket | undefined;
   #subscriber: LocalSubscriber | undefined;
 
@@ -104,12 +108,14 @@ export class SimClient {
     node.clock.deliver(() => void this.#enter(node, socket, connectionId));
   }
 
-  /** The network breaks. */
-  cut(): void {
+  /** The network breaks, for this time at most. */
+  cut(awayMsMax = reconnectMsMax): void {
+    this.#awayMsMax = awayMsMax;
     this.#socket?.cut();
   }
 
   setReading(isReading: boolean): void {
+    this.readingSinceMs = isReading ? this.#world.scheduler.nowMs : Number.POSITIVE_INFINITY;
     this.#socket?.setReading(isReading);
   }
 
@@ -169,7 +175,8 @@ export class SimClient {
     if (subscriber !== undefined) {
       node?.clock.deliver(() => node.router.members.detach(subscriber));
     }
-    this.#world.scheduler.after(this.#world.random.below(400), () => this.connect());
+    this.#world.scheduler.after(this.#world.random.below(this.#awayMsMax), () => this.connect());
+    this.#awayMsMax = reconnectMsMax;
   }
 
   #read(text: string): void {

@@ -60,7 +60,7 @@ export class World {
     });
     const { histories, random, scheduler } = this;
     this.broker = new SimBroker({ scheduler, random, histories, isShared: options.isShared });
-    this.truth = new Truth(histories);
+    this.truth = new Truth(histories, () => this.scheduler.nowMs);
   }
 
   async run(): Promise<Outcome> {
@@ -172,7 +172,7 @@ export class World {
         break;
       case 7:
         if (random.below(3) > 0) this.broker.restart(50, () => undefined);
-        else for (const key of this.histories.keys.slice(0, 1)) this.histories.purge(key);
+        else this.#purgeOne();
         break;
       case 8:
         this.#loseData(this.histories.snapshot(), random.below(1000));
@@ -180,6 +180,12 @@ export class World {
       default:
         this.#loseData(() => this.histories.wipe(), 0);
     }
+  }
+
+  #purgeOne(): void {
+    const { keys } = this.histories;
+    const key = keys[this.random.below(keys.length)];
+    if (key !== undefined) this.histories.purge(key);
   }
 
   #sleep(node: SimNode, ms: number): void {
@@ -200,9 +206,10 @@ export class World {
   #loseData(restore: () => void, laterMs: number): void {
     this.scheduler.after(laterMs, () => {
       if (!this.#isFaulty) return;
+      for (const client of this.#clients) if (this.random.below(3) === 0) client.cut(3000);
       this.broker.restart(100 + this.random.below(500), () => {
-        this.truth.lossesOfData += 1;
         restore();
+        this.truth.onLossOfData();
       });
     });
   }

@@ -3,6 +3,7 @@
  * first: what it brings is kept among the recent entries, and serves all who wait behind it.
  */
 import type { Position, ReadResult, StreamStore } from '../../../backplanes/stream-store.ts';
+import { readEntries } from './read-entries.ts';
 import type { StreamCounters } from './stream-counters.ts';
 import type { StreamState } from './stream-state.ts';
 
@@ -79,7 +80,8 @@ export class SharedReads {
     const { base } = recent;
     const end = base.offset > after.offset ? { epoch: fanned.epoch, ...placeOf(base) } : fanned;
     this.#counters.catchUpReads += 1;
-    const result = await this.#store.read(state.ref, { after, upTo: end.offset, limit: pageMax });
+    const request = { after, upTo: end.offset, limit: pageMax };
+    const result = await readEntries(this.#store, state.ref, request);
     const isBridge =
       result.status === 'read' &&
       result.isComplete &&

@@ -17,6 +17,7 @@ import type { Fanout } from '../fanout.ts';
 import type { Target } from '../target.ts';
 import { commonPlace } from './common-place.ts';
 import { Gate } from './gate.ts';
+import { readEntries } from './read-entries.ts';
 import { StreamState, type StreamBounds } from './stream-state.ts';
 import type { StreamCounters } from './stream-counters.ts';
 import { tellBookmark, tellGap } from './notices.ts';
@@ -247,7 +248,8 @@ export class StreamKeeper {
     const { counters, store } = this.#options;
     counters.repairs += 1;
     try {
-      return await this.#reads.run(() => store.read(state.ref, { after, upTo, limit: pageMax }));
+      const request = { after, upTo, limit: pageMax };
+      return await this.#reads.run(() => readEntries(store, state.ref, request));
     } catch (error) {
       state.isBehind = true;
       throw error;
@@ -285,9 +287,7 @@ export class StreamKeeper {
       : undefined;
     if (!isCurrent()) return;
     this.#options.counters.diverged += 1;
-    // What is held may be of the history that is gone.
-    state.held.clear();
-    state.held.hasOverflowed = true;
+    state.isBehind = true;
     if (common !== undefined) {
       state.goBackTo({ epoch, ...common });
     } else {
