@@ -8,7 +8,7 @@
  *  0 u8  version = 1        1 u8  type              2 u8  data type      3 u8  flags
  *  4 u8  destination kind   5 u8  id length         6 u8  node length    7 u8  hub length
  *  8 u16 sender connection length                  10 u16 sender user length
- * 12 u16 destination name length                   14 u16 reserved, 0
+ * 12 u16 destination name length                   14 u16 1: handed on, else 0
  * 16 u32 data length       20 u32 extension length 24 u32 expiry (s since 2020, 0 never)
  * 28 u32 counter, low      32 u32 counter, high
  * 36 id | node | hub | sender connection | sender user | destination name | extension | data
@@ -18,6 +18,7 @@ import { readExtension, writeExtension, type Extension } from './envelope-extens
 
 export const envelopeVersion = 1;
 const headerBytes = 36;
+const handedOnAt = 14;
 /** 2020-01-01T00:00:00Z in seconds since 1970: expiry fits 32 bits until 2156. */
 const expiryBase = 1_577_836_800;
 
@@ -65,6 +66,13 @@ export interface EnvelopeFields {
 /** Bytes that are no envelope of a version this node knows. Never thrown for our own envelopes. */
 export class EnvelopeError extends Error {
   override readonly name = 'EnvelopeError';
+}
+
+/** The same envelope, marked as handed on by the node that served its connection. */
+export function handedOn(bytes: Uint8Array): Uint8Array {
+  const marked = Buffer.from(bytes);
+  marked.writeUInt16LE(1, handedOnAt);
+  return marked;
 }
 
 /** Whether counting began (again) with this counter: nothing is missing before it. */
@@ -182,6 +190,11 @@ export class EnvelopeView {
 
   get counter(): number {
     return this.#bytes.readUInt32LE(28) + this.#bytes.readUInt32LE(32) * 2 ** 32;
+  }
+
+  /** True: the node that served its connection has it, too, and sent it to the next one. */
+  get isHandedOn(): boolean {
+    return this.#bytes.readUInt16LE(handedOnAt) !== 0;
   }
 
   get kind(): EnvelopeKind {

@@ -2,7 +2,7 @@
  * The router's part of a connection's change of node: says how far the connection has been served
  * here, or keeps what comes for it until it is served here.
  */
-import type { EnvelopeView } from '../../backplanes/envelope.ts';
+import { handedOn, type EnvelopeView } from '../../backplanes/envelope.ts';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import { unavailable } from './backplane-failure.ts';
@@ -15,6 +15,7 @@ import type { Members } from './members.ts';
 import type {
   Addressed,
   Cut,
+  HandoverRoutes,
   Handovers,
   Hold,
   StreamCut,
@@ -47,17 +48,11 @@ export class RouterHandovers implements Handovers {
   readonly #options: HandoversOptions;
   /** Holds by connection id. */
   readonly #holds = new Map<string, ConnectionHold>();
-  /** Where messages to a connection go that was handed over, or is about to be. */
-  #nodeOfHandedOver: (connectionId: string) => string | undefined = () => undefined;
+  #routes: HandoverRoutes | undefined;
 
   constructor(options: HandoversOptions) {
     this.#options = options;
     this.settleMs = options.settleMs;
-  }
-
-  /** True: there is nothing to look for. */
-  get isIdle(): boolean {
-    return this.#holds.size === 0;
   }
 
   cutsOf(subscriber: Subscriber): readonly Cut[] {
@@ -84,18 +79,27 @@ export class RouterHandovers implements Handovers {
     return hold;
   }
 
-  sendOn(nodeOf: (connectionId: string) => string | undefined): void {
-    this.#nodeOfHandedOver = nodeOf;
+  sendOn(routes: HandoverRoutes): void {
+    this.#routes = routes;
   }
 
-  /** A message to one connection came to this node's inbox. True: it was of use to somebody. */
+  /**
+   * A message to one connection came to this node's inbox. True: it was of use to somebody else than
+   * a connection of this node. Until a hand-over has succeeded the old node keeps the message as
+   * well: only the one that serves the connection in the end gives it out.
+   */
   onDirect(envelope: EnvelopeView, bytes: Uint8Array): boolean {
     const { name } = envelope;
-    const hold = this.#holds.get(name);
-    hold?.messages.take(undefined, envelope.retained());
-    const nodeId = this.#nodeOfHandedOver(name);
-    if (nodeId !== undefined) this.#options.sendOn(nodeId, Uint8Array.from(bytes));
-    return hold !== undefined || nodeId !== undefined;
+    if (envelope.isHandedOn) {
+      const hold = this.#holds.get(name);
+      hold?.messages.take(undefined, envelope.retained());
+      return hold !== undefined;
+    }
+    const claimant = this.#routes?.claimantOf(name);
+    const nodeId = claimant ?? this.#routes?.nodeOf(name);
+    if (nodeId === undefined) return false;
+    this.#options.sendOn(nodeId, claimant === undefined ? Uint8Array.from(bytes) : handedOn(bytes));
+    return true;
   }
 }
 

@@ -240,6 +240,14 @@ export interface Hold {
   drop(): void;
 }
 
+/** Where a connection is that is not, or not only, here; undefined: it is, or nobody knows. */
+export interface HandoverRoutes {
+  /** The node that serves it now. */
+  nodeOf(connectionId: string): string | undefined;
+  /** The node to which it is being handed over, and which may not serve it in the end. */
+  claimantOf(connectionId: string): string | undefined;
+}
+
 /** A connection's change of node, as the router does it. */
 export interface Handovers {
   /**
@@ -250,8 +258,8 @@ export interface Handovers {
   /** Where its destinations stand now: everything up to there was written to its socket. */
   cutsOf(subscriber: Subscriber): readonly Cut[];
   hold(hub: string, connectionId: string): Hold;
-  /** From now on messages to a connection go on to the node that this says; undefined: none. */
-  sendOn(nodeOf: (connectionId: string) => string | undefined): void;
+  /** From now on messages to connections that are not, or not only, served here go on. */
+  sendOn(routes: HandoverRoutes): void;
 }
 
 /** Other nodes, as sessions speak to them. */

@@ -28,7 +28,7 @@ export interface OwnerOptions {
   /** Nobody claims it any more: the time runs again. */
   readonly onFree: (session: ReliableSession) => void;
   /** Another node serves it now. */
-  readonly onHandedOver: () => void;
+  readonly onHandedOver: (connectionId: string, nodeId: string) => void;
   readonly handovers: Handovers;
   readonly moves: Moves;
   readonly calls: NodeCalls;
@@ -161,7 +161,7 @@ export class Owner {
     const late = lateChanges(entry.session, phase.state);
     entry.phase = { kind: 'handedOver', nonce, claimant: phase.claimant, late };
     this.#options.moves.moved(connectionId, phase.claimant, phase.state.term + 1);
-    this.#options.onHandedOver();
+    this.#options.onHandedOver(connectionId, phase.claimant);
     this.#keepFor(entry, keepMs);
     entry.session.finish();
     return late;

@@ -53,8 +53,8 @@ export interface TakeOverCounters {
   incomplete: number;
 }
 
-/** Claims that have installed a connection; the owner may ask for so many at least. */
-const installedMax = 100_000;
+/** Claims that were won, and connections that were handed over, of which this node knows. */
+const rememberedMax = 100_000;
 const doneMs = 3000;
 
 export class TakeOvers {
@@ -66,6 +66,11 @@ export class TakeOvers {
   readonly #news: News;
   readonly #claims = new Map<string, Claim>();
   readonly #installed = new Set<string>();
+  /**
+   * To which node this one has handed connections over. Messages to them take this way as long as it
+   * is there, also when they have gone on from there: so they do not overtake each other.
+   */
+  readonly #handedTo = new Map<string, string>();
 
   /** @param holder the reliable connections of this node. */
   constructor(holder: Holder, options: TakeOversOptions) {
@@ -78,8 +83,11 @@ export class TakeOvers {
       find: (connectionId) => holder.find(connectionId),
       onClaimed: (session, how) => holder.onClaimed(session, how),
       onFree: (session) => holder.onFree(session),
-      onHandedOver: () => {
+      onHandedOver: (connectionId, nodeId) => {
         this.counters.handedOver += 1;
+        this.#handedTo.delete(connectionId);
+        this.#handedTo.set(connectionId, nodeId);
+        forgetOldest(this.#handedTo);
       },
       handovers,
       moves,
@@ -87,7 +95,10 @@ export class TakeOvers {
       persistent: this.#persistent,
       clock,
     });
-    handovers.sendOn((connectionId) => this.#nodeOfHandedOver(connectionId));
+    handovers.sendOn({
+      nodeOf: (connectionId) => this.#servingNode(connectionId),
+      claimantOf: (connectionId) => this.#owner.claimantOf(connectionId),
+    });
   }
 
   /** Whether a call of the node bus is for this object. */
@@ -168,7 +179,10 @@ export class TakeOvers {
         this.#onAdopted(...questions.adopted.parse(args));
         return undefined;
       case takeOverCalls.ended:
-        for (const id of questions.ended.parse(args)[0]) this.#options.moves.ended(id);
+        for (const id of questions.ended.parse(args)[0]) {
+          this.#options.moves.ended(id);
+          this.#handedTo.delete(id);
+        }
         return undefined;
       default:
         throw new RangeError(`There is no call '${call}'`);
@@ -196,6 +210,7 @@ export class TakeOvers {
     this.counters.takenOver += 1;
     this.#remember(nonce);
     moves.moved(connectionId, calls.nodeId, state.term + 1);
+    this.#handedTo.delete(connectionId);
     const session = this.#holder.install(state, hold);
     const { attachment } = claim;
     if (attachment?.socket !== undefined) session.resume(attachment);
@@ -247,22 +262,27 @@ export class TakeOvers {
     return undefined;
   }
 
-  /** Where messages to a connection go that came to this node's inbox. */
-  #nodeOfHandedOver(connectionId: string): string | undefined {
-    const claimant = this.#owner.claimantOf(connectionId);
-    if (claimant !== undefined) return claimant;
+  /** undefined: this one, or nobody knows. */
+  #servingNode(connectionId: string): string | undefined {
     if (this.#holder.find(connectionId) !== undefined) return undefined;
     const { calls, moves } = this.#options;
+    const next = this.#handedTo.get(connectionId);
+    if (next !== undefined && !calls.isGone(next)) return next;
     const nodeId = moves.nodeOf(connectionId);
     return nodeId === calls.nodeId ? undefined : nodeId;
   }
 
   #remember(nonce: string): void {
     this.#installed.add(nonce);
-    if (this.#installed.size <= installedMax) return;
-    for (const oldest of this.#installed) {
-      this.#installed.delete(oldest);
-      break;
-    }
+    forgetOldest(this.#installed);
+  }
+}
+
+/** Bounds what is remembered of claims and connections. */
+function forgetOldest(remembered: Set<string> | Map<string, string>): void {
+  if (remembered.size <= rememberedMax) return;
+  for (const oldest of remembered.keys()) {
+    remembered.delete(oldest);
+    break;
   }
 }

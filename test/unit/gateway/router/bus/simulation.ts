@@ -15,6 +15,7 @@ import { BusCalls } from '../../../../../gateway/router/bus/bus-calls.ts';
 import { ClusterDirectory } from '../../../../../gateway/router/bus/cluster-directory.ts';
 import { LocalCalls } from '../../../../../gateway/router/bus/local-calls.ts';
 import { MovedConnections } from '../../../../../gateway/router/bus/moved-connections.ts';
+import { isNodeMessage } from '../../../../../gateway/router/bus/node-message.ts';
 import { NodeBus } from '../../../../../gateway/router/bus/node-bus.ts';
 import { LocalDirectory } from '../../../../../gateway/router/local-directory.ts';
 import { Router } from '../../../../../gateway/router/router.ts';
@@ -135,7 +136,7 @@ class Link implements Backplane {
   /** @param order messages with the same one keep their order. */
   take(key: string, bytes: Uint8Array, order: string): void {
     const { clock, options } = this.#network;
-    if (key.startsWith('n:') && options.losesCall?.() === true) return;
+    if (key.startsWith('n:') && isNodeMessage(bytes) && options.losesCall?.() === true) return;
     const now = clock.monotonicMs();
     const due = Math.max(now + (options.delayMs?.() ?? 0), this.#due.get(order) ?? 0);
     this.#due.set(order, due);

@@ -25,7 +25,10 @@ async function run(seed: number): Promise<Outcome> {
   const returns = new Map<MovingClient, number>();
   for (let passedMs = 0; passedMs < durationMs; passedMs += stepMs) {
     if (random.below(3) === 0) world.publish();
-    for (const client of clients) move(world, client, returns);
+    for (const client of clients) {
+      if (random.below(8) === 0) world.publishTo(client);
+      move(world, client, returns);
+    }
     await world.pass(stepMs);
   }
   world.isLossy = false;
@@ -46,7 +49,8 @@ async function run(seed: number): Promise<Outcome> {
     assert.deepEqual(client.faults, [], context);
     assert.equal(disorderOf(client.texts), undefined, context);
     if (client.isRefused) continue;
-    const missing = world.published.filter((text) => !client.texts.includes(text));
+    const wanted = [...world.published, ...client.direct];
+    const missing = wanted.filter((text) => !client.texts.includes(text));
     assert.deepEqual(missing, [], `${context}: lost`);
     const owners = world.nodes.filter(
       ({ reliable }) => reliable.find(client.connectionId)?.isAttached,

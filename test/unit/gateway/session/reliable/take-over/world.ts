@@ -105,6 +105,16 @@ export class World {
     void node.router.publish({ hub, to, payload });
   }
 
+  /** Publishes to a client's connection alone. */
+  publishTo(client: MovingClient): void {
+    const { node } = this.any();
+    const text = `${node.nodeId} connection ${client.direct.length}`;
+    client.direct.push(text);
+    const to = { kind: 'connection', name: client.connectionId } as const;
+    const payload = { dataType: 'text', bytes: Buffer.from(text) } as const;
+    void node.router.publish({ hub, to, payload });
+  }
+
   async client(): Promise<MovingClient> {
     const client = new MovingClient(this);
     client.connect(this.any());
@@ -198,6 +208,8 @@ export class MovingClient {
   /** What any socket brought under a number, also to nobody. */
   readonly #numbered = new Map<number, string>();
   readonly faults: string[] = [];
+  /** What was published to it alone. */
+  readonly direct: string[] = [];
   /** Frames without a number, as they came. */
   readonly replies: string[] = [];
   readonly #world: World;
@@ -292,12 +304,16 @@ export class MovingClient {
   }
 }
 
-/** Nothing twice, and the messages of a node to a destination in their order. */
+/**
+ * Nothing twice, and the messages of a node to a destination in their order; those to the connection
+ * itself may change places when it comes back to a node by which they go.
+ */
 export function disorderOf(texts: readonly string[]): string | undefined {
   if (new Set(texts).size !== texts.length) return 'something came twice';
   const last = new Map<string, number>();
   for (const text of texts) {
     const [node = '', kind = '', number = ''] = text.split(' ');
+    if (kind === 'connection') continue;
     const way = `${node} ${kind}`;
     if ((last.get(way) ?? -1) > Number(number)) return `"${text}" came late`;
     last.set(way, Number(number));
