@@ -98,6 +98,11 @@ export class FrameClient {
     void this.#closed.then(listener);
   }
 
+  /** Loses the connection without a word. */
+  abort(): void {
+    this.#socket.terminate();
+  }
+
   /** Closes it and waits for the answer. */
   async close(): Promise<void> {
     this.#socket.close();
