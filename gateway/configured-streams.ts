@@ -28,6 +28,13 @@ export async function configuredStreams(
     onWarning: (reason) => log.warn('The store of streams may lose what it keeps', { reason }),
   });
   if (store === undefined) throw new GatewayError('bad-setting', noStreamStore(url));
+  if (backplane.traits.crossesProcesses && !store.traits.crossesProcesses) {
+    throw new GatewayError(
+      'bad-setting',
+      `TRUNKLINE_STREAMS is "${url}", which only this process sees, but the backplane joins several ` +
+        'nodes; leave it out to keep streams in the broker of the backplane, or name another broker',
+    );
+  }
   return store;
 }
 
