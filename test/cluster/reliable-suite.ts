@@ -97,7 +97,8 @@ export function reliableSuite(options: ReliableSuiteOptions): void {
       const broker = await startBroker?.();
       stopBroker = () => broker?.stop() ?? Promise.resolve();
       const brokerUrl = broker === undefined ? {} : { brokerUrl: broker.url };
-      scene = new Scene(await startCluster({ backplane, nodes, ...brokerUrl }));
+      const env = { TRUNKLINE_DRAIN_DELAY_MS: '100', TRUNKLINE_DRAIN_SPREAD_MS: '1500' };
+      scene = new Scene(await startCluster({ backplane, nodes, env, ...brokerUrl }));
     });
 
     after(async () => {
@@ -112,6 +113,14 @@ export function reliableSuite(options: ReliableSuiteOptions): void {
       order(t, scene));
 
     const noKill = backplane === 'memory' ? 'the node is the whole cluster' : false;
+    test(
+      'reliable: a node that drains hands its connections over, and nothing is lost',
+      {
+        skip: noKill,
+      },
+      (t) => drainOwner(t, scene),
+    );
+
     test(
       'reliable: of a killed node nothing is resumed; the client comes anew to its groups',
       {
@@ -189,6 +198,34 @@ async function order(t: TestContext, scene: Scene): Promise<void> {
   assert.equal(await scene.ask(0, 'HEAD', `${hub}/connections/${connectionId}`), 404);
   assert.equal(await scene.ask(0, 'POST', `${hub}/groups/g/:send`, 'hello again'), 202);
   assert.equal((await sdk.groupMessages.next()).data, 'hello again');
+}
+
+async function drainOwner(t: TestContext, scene: Scene): Promise<void> {
+  const { hub, proxy, sdk } = await scene.connect(t);
+  await sdk.client.joinGroup('g');
+  const owner = scene.cluster.nodes[0];
+  assert.ok(owner !== undefined);
+  assert.equal(nodeOfConnection(sdk.connectionId), owner.nodeId);
+  proxy.targetPort = scene.port(1);
+  let hasEnded = false;
+  const ended = owner.kill('SIGTERM').then(() => {
+    hasEnded = true;
+  });
+  let count = 0;
+  // Some more after its end: they come by the new node alone.
+  for (let after = 0; after < 10; after += hasEnded ? 1 : 0) {
+    assert.equal(await scene.ask(1, 'POST', `${hub}/groups/g/:send`, `${count}`), 202);
+    count += 1;
+  }
+  await ended;
+  const messages = await sdk.groupMessages.take(count);
+  assert.deepEqual(
+    messages.map(textOf),
+    Array.from({ length: count }, (_, index) => `${index}`),
+  );
+  assert.deepEqual([sdk.reconnects.unread, sdk.disconnects.unread], [[], []]);
+  assert.equal(await scene.ask(1, 'HEAD', `${hub}/connections/${sdk.connectionId}`), 200);
+  await owner.start();
 }
 
 async function killOwner(t: TestContext, scene: Scene): Promise<void> {
