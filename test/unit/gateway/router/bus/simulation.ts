@@ -9,6 +9,7 @@ import {
   type BackplaneSink,
   type BackplaneTraits,
 } from '../../../../../backplanes/backplane.ts';
+import type { StreamStore } from '../../../../../backplanes/stream-store.ts';
 import type { Clock } from '../../../../../gateway/clock.ts';
 import { defaultLimits } from '../../../../../gateway/limits.ts';
 import { BusCalls } from '../../../../../gateway/router/bus/bus-calls.ts';
@@ -16,6 +17,7 @@ import { ClusterDirectory } from '../../../../../gateway/router/bus/cluster-dire
 import { LocalCalls } from '../../../../../gateway/router/bus/local-calls.ts';
 import { MovedConnections } from '../../../../../gateway/router/bus/moved-connections.ts';
 import { isNodeMessage } from '../../../../../gateway/router/bus/node-message.ts';
+import type { DestinationRules } from '../../../../../gateway/router/destination-rules.ts';
 import { NodeBus } from '../../../../../gateway/router/bus/node-bus.ts';
 import { LocalDirectory } from '../../../../../gateway/router/local-directory.ts';
 import { Router } from '../../../../../gateway/router/router.ts';
@@ -32,6 +34,9 @@ export interface NetworkOptions {
   readonly isOrderedPerNode?: boolean;
   /** How long the broker takes to confirm interest in ms; 0 by default. */
   readonly subscribeMs?: () => number;
+  /** Where streams are retained, and which destinations are some. */
+  readonly store?: () => StreamStore;
+  readonly rules?: DestinationRules;
 }
 
 const stepMs = 10;
@@ -284,6 +289,8 @@ export class SimulatedNode {
       onNodeMessage: (bytes) => this.bus.receive(bytes),
       onNodeGap: () => this.bus.onGap(),
       nodeFor: (connectionId) => this.calls.messagesTo(connectionId),
+      store: network.options.store?.(),
+      ...(network.options.rules === undefined ? {} : { rules: network.options.rules }),
       onError,
     });
     const { moved } = this;

@@ -1,6 +1,10 @@
 /** A take-over step by step: what goes along, who is told, and what comes of it when it fails. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { MemoryStreamBroker } from '../../../../../../backplanes/memory/memory-stream-broker.ts';
+import { MemoryStreamStore } from '../../../../../../backplanes/memory/memory-stream-store.ts';
+import { plainHub } from '../../../../../../gateway/config/sections.ts';
+import { DestinationRules } from '../../../../../../gateway/router/destination-rules.ts';
 import { World, hub, type MovingClient, type WorldNode, type WorldOptions } from './world.ts';
 
 const calm: WorldOptions = { lossPercent: 0, delayMsMax: 0, subscribeMsMax: 0 };
@@ -137,6 +141,32 @@ describe('take-over', () => {
     }
     assert.ok(await world.until(() => client.texts.length >= texts.length, 2000));
     assert.deepEqual([client.texts, client.faults], [texts, []]);
+  });
+
+  test('take-over: a stream goes on from the place where the owner left it', async () => {
+    const broker = new MemoryStreamBroker(() => undefined);
+    const rules = new DestinationRules({
+      hubs: { chat: { ...plainHub, streams: [{ match: 'group:g', retention: 'r' }] } },
+      retention: { r: { messages: 100, seconds: 3600, bytes: 1_000_000 } },
+    });
+    const streams = { store: () => new MemoryStreamStore(broker, false), rules };
+    const it = await stage({ lossPercent: 0, delayMsMax: 30, subscribeMsMax: 30, streams });
+    const { client, first, second, third, world } = it;
+    const texts: string[] = [];
+    for (let step = 0; step < 120; step += 1) {
+      const text = `n group ${step}`;
+      const payload = { dataType: 'text', bytes: Buffer.from(text) } as const;
+      void third.node.router.publish({ hub, to: { kind: 'group', name: 'g' }, payload });
+      texts.push(text);
+      if (step % 40 === 20) {
+        client.cut(0);
+        client.resume(step === 60 ? first : second);
+      }
+      await world.pass(10);
+    }
+    assert.ok(await world.until(() => client.texts.length >= texts.length, 5000));
+    assert.deepEqual([client.texts, client.faults], [texts, []]);
+    assert.equal(second.reliable.takeOvers?.counters.incomplete, 0);
   });
 
   test('take-over: an outbox larger than one envelope goes in parts', async () => {

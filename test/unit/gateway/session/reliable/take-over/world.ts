@@ -9,7 +9,11 @@ import { ReliableSessions } from '../../../../../../gateway/session/reliable/rel
 import { ReconnectionTokens } from '../../../../../../gateway/tokens/reconnection-tokens.ts';
 import type { Socket, SocketHandler } from '../../../../../../gateway/transport/transport.ts';
 import { SeededRandom } from '../../../../../support/seeded-random.ts';
-import { Network, type SimulatedNode } from '../../../router/bus/simulation.ts';
+import {
+  Network,
+  type NetworkOptions,
+  type SimulatedNode,
+} from '../../../router/bus/simulation.ts';
 import { allRoles, codecs, permissionsOf, SessionFixture } from '../../session-fixtures.ts';
 
 export const hub = 'chat';
@@ -22,6 +26,7 @@ export interface WorldOptions {
   readonly lossPercent?: number;
   readonly delayMsMax?: number;
   readonly subscribeMsMax?: number;
+  readonly streams?: Pick<NetworkOptions, 'store' | 'rules'>;
 }
 
 /** A node with reliable connections. */
@@ -43,6 +48,7 @@ export class World {
     const random = new SeededRandom(seed);
     this.random = random;
     this.network = new Network({
+      ...options.streams,
       isOrderedPerNode: true,
       delayMs: () => random.below(delayMsMax + 1),
       subscribeMs: () => random.below(subscribeMsMax + 1),
