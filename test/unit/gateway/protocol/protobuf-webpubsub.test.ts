@@ -1,6 +1,7 @@
 /** The subprotocol protobuf.webpubsub.azure.v1 against its vectors and against a whole library. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
 import type { Payload, Reply } from '../../../../gateway/protocol/model.ts';
 import { ProtobufWebPubSubCodec } from '../../../../gateway/protocol/protobuf-webpubsub.ts';
@@ -56,6 +57,45 @@ const upstream = fc.oneof(
   fc.record({ sequenceAck: fc.record({ sequenceId: uint64 }) }),
 );
 
+/** A field with a length around fields. */
+function fieldOf(number: number, content: readonly Uint8Array[]): Uint8Array {
+  const writer = new BinaryWriter().tag(number, WireType.LengthDelimited);
+  return writer.bytes(Buffer.concat(content)).finish();
+}
+
+function memberWith(content: fc.Arbitrary<Uint8Array[]>): fc.Arbitrary<Uint8Array> {
+  return fc
+    .tuple(fc.constantFrom(1, 1, 1, 5, 6, 7, 8, 9, 12, 15), content)
+    .map(([number, parts]) => {
+      return fieldOf(number, parts);
+    });
+}
+
+const varint = fc
+  .tuple(fc.integer({ min: 1, max: 9 }), fc.oneof(fc.nat(400), fc.maxSafeNat()))
+  .map(([number, value]) => new BinaryWriter().tag(number, WireType.Varint).uint64(value).finish());
+const words = fc
+  .tuple(fc.integer({ min: 1, max: 7 }), fc.constantFrom('g', 'e1', '[1]', 'null', '\u0080', ''))
+  .map(([number, word]) => fieldOf(number, [Buffer.from(word)]));
+const dataFields = fc.array(
+  fc.oneof(
+    words,
+    fc.array(words, { maxLength: 2 }).map((parts) => fieldOf(3, parts)),
+  ),
+  { maxLength: 3 },
+);
+const fields = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constant(fieldOf(1, [Buffer.from('g')])) },
+    { weight: 2, arbitrary: dataFields.map((parts) => fieldOf(3, parts)) },
+    dataFields.map((parts) => fieldOf(2, parts)),
+    fc.array(words, { maxLength: 2 }).map((parts) => fieldOf(6, parts)),
+    varint,
+    words,
+  ),
+  { maxLength: 6 },
+);
+
 describe('protobuf.webpubsub.azure.v1: decoder', () => {
   test('what the library writes: read as it was meant', () => {
     fc.assert(
@@ -70,6 +110,15 @@ describe('protobuf.webpubsub.azure.v1: decoder', () => {
     fc.assert(
       fc.property(anyFrame(vectors), (frame) => {
         checkProtobuf(codec, frame);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('fields in any order and number: refused, or read as the library reads them', () => {
+    fc.assert(
+      fc.property(fc.array(memberWith(fields), { maxLength: 3 }), (frame) => {
+        checkProtobuf(codec, Buffer.concat(frame));
       }),
       { numRuns: 3000 },
     );
