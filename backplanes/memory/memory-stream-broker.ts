@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { encodeStoredEnvelope, publicationTag } from '../stored-envelope.ts';
 import type { Appended, Position, StreamRef } from '../stream-store.ts';
+import { GoneIds } from './gone-ids.ts';
 import { costOf, MemoryStream, type KeptEntry } from './memory-stream.ts';
 
 export interface MemoryStreamOptions {
@@ -16,7 +17,7 @@ export interface MemoryStreamOptions {
   readonly streamsMax?: number;
   /** What all entries together may cost in memory, about, in bytes. */
   readonly bytesMax?: number;
-  /** Ids that are remembered although their entries are gone. */
+  /** Ids that are remembered although their entries are gone; at most twice as many are. */
   readonly goneIdsMax?: number;
 }
 
@@ -42,6 +43,8 @@ const usedMsMin = 1000;
 const sweepEveryMs = 1000;
 /** Streams looked at in one sweep. */
 const sweptMax = 5000;
+/** When there are too many streams, one in so many is forgotten at a time. */
+const forgottenParts = 500;
 /** What is left of the bytes when they were too many. */
 const keptShare = 7 / 8;
 
@@ -51,14 +54,8 @@ const defaults = {
   newEpoch: (): string => randomUUID().replaceAll('-', '').slice(0, 16),
   streamsMax: 500_000,
   bytesMax: 1024 * 1024 * 1024,
-  goneIdsMax: 100_000,
+  goneIdsMax: 50_000,
 };
-
-interface GoneId {
-  readonly position: Position;
-  readonly prev: number | undefined;
-  readonly storedAtMs: number;
-}
 
 export class MemoryStreamBroker {
   readonly counters: MemoryStreamCounters = {
@@ -71,8 +68,7 @@ export class MemoryStreamBroker {
   readonly #publish: PublishLive;
   /** The one that has not been used for longest is the first. */
   readonly #streams = new Map<string, MemoryStream>();
-  /** By key and id; the one whose entry went first is the first. */
-  readonly #goneIds = new Map<string, GoneId>();
+  readonly #goneIds: GoneIds;
   #bytes = 0;
   #stores = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -81,6 +77,8 @@ export class MemoryStreamBroker {
   constructor(publish: PublishLive, options: MemoryStreamOptions = {}) {
     this.#publish = publish;
     this.#options = { ...defaults, ...options };
+    const { goneIdsMax } = this.#options;
+    this.#goneIds = new GoneIds({ idsMax: goneIdsMax, ageMsMax: goneIdMsMax });
   }
 
   /** Streams that are known. */
@@ -165,10 +163,7 @@ export class MemoryStreamBroker {
   /** Drops what is too old in some streams, the next ones each time; forgets long unused ones. */
   sweep(): void {
     const nowMs = this.#options.nowMs();
-    for (const [key, { storedAtMs }] of this.#goneIds) {
-      if (nowMs - storedAtMs < goneIdMsMax) break;
-      this.#goneIds.delete(key);
-    }
+    this.#goneIds.sweep(nowMs);
     this.#unswept ??= this.#streams.values();
     for (let count = 0; count < sweptMax; count += 1) {
       const next = this.#unswept.next();
@@ -187,12 +182,10 @@ export class MemoryStreamBroker {
   #find(stream: MemoryStream, id: string): Omit<Appended, 'isDuplicate'> | undefined {
     const kept = stream.find(id);
     if (kept !== undefined) return { position: placeOf(kept), prev: kept.prev };
-    const gone = this.#goneIds.get(idKey(stream, id));
-    if (gone === undefined) return undefined;
-    const { position, prev, storedAtMs } = gone;
-    const isRemembered =
-      position.epoch === stream.epoch && this.#options.nowMs() - storedAtMs < goneIdMsMax;
-    return isRemembered ? { position, prev } : undefined;
+    const gone = this.#goneIds.find(stream.key, id, this.#options.nowMs());
+    if (gone?.position.epoch !== stream.epoch) return undefined;
+    const { position, prev } = gone;
+    return { position, prev };
   }
 
   #trim(stream: MemoryStream, nowMs: number): void {
@@ -207,21 +200,19 @@ export class MemoryStreamBroker {
     this.#bytes -= costOf(entry);
     this.counters.dropped += 1;
     if (this.#options.nowMs() - storedAtMs >= goneIdMsMax) return;
-    this.#goneIds.set(idKey(stream, id), { position: placeOf(entry), prev, storedAtMs });
-    if (this.#goneIds.size <= this.#options.goneIdsMax) return;
-    for (const oldest of this.#goneIds.keys()) {
-      this.#goneIds.delete(oldest);
-      break;
-    }
+    this.#goneIds.add(stream.key, id, { position: placeOf(entry), prev, storedAtMs });
   }
 
   /** There are too many streams. */
   #forgetOldest(): void {
+    // More than one: the way to the first of a map leads over all that were taken out before.
+    let left = Math.max(1, Math.floor(this.#options.streamsMax / forgottenParts));
     for (const stream of this.#streams.values()) {
       this.#bytes -= stream.cost;
       this.#streams.delete(stream.key);
       this.counters.forgotten += 1;
-      return;
+      left -= 1;
+      if (left === 0) return;
     }
   }
 
@@ -238,10 +229,6 @@ export class MemoryStreamBroker {
       if (this.#bytes <= wanted) return;
     }
   }
-}
-
-function idKey({ key }: MemoryStream, id: string): string {
-  return `${key.length}:${key}${id}`;
 }
 
 function placeOf({ epoch, offset, tag }: KeptEntry): Position {
