@@ -259,12 +259,10 @@ export class ResumingClient implements ConnectionOwner {
 
   #gap(attachment: Attachment, frame: GatewayFrame): void {
     const { reason = '', position } = frame;
-    if (frame.group === undefined && frame.to === undefined) {
-      // Messages without positions may be missing; this client follows none.
-      return this.#step('gap', reason);
-    }
     const stream = this.#streamOf(frame);
-    if (attachment.live.has(stream)) this.#told(stream, reason, position);
+    // Live messages may be missing: this client waits for none.
+    if (!this.#cursors.has(stream)) this.#step('gap', `${stream} ${reason}`);
+    else if (attachment.live.has(stream)) this.#told(stream, reason, position);
   }
 
   #told(stream: string, why: string, to: Place | undefined): void {
@@ -299,7 +297,8 @@ export class ResumingClient implements ConnectionOwner {
   }
 
   #streamOf({ group, to }: GatewayFrame): string {
-    return group !== undefined && to === undefined ? `group:${group}` : this.#userStream;
+    if (group !== undefined) return `group:${group}`;
+    return to === 'user' ? this.#userStream : (to ?? 'live');
   }
 
   #step(step: string, detail: string): void {
