@@ -10,6 +10,11 @@ export interface LossCounts {
   lost: number;
   /** Those that never came and of which the client was told. */
   toldLost: number;
+  /**
+   * Acknowledged, and lost by the broker while a client was away that had not got that far: its
+   * place is good, so that nothing tells it.
+   */
+  lostUnseen: number;
   duplicates: number;
   outOfOrder: number;
   /** Messages that are in no history. */

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { waitFor } from '../support/wait.ts';
@@ -50,11 +51,14 @@ export interface LossResult {
   readonly catchUpMs: number;
   /** Longest time in ms that the clients' event loops were late. */
   readonly lateMsMax: number;
+  /** The same of this process, with its proxies and publishers. */
+  readonly ownLateMsMax: number;
   readonly deaths: readonly string[];
   readonly folder: string;
 }
 
 const nodes = 3;
+const nanosecondsPerMs = 1e6;
 const groupsCount = 60;
 const groupsPerClient = 3;
 const publishersEach = 5;
@@ -97,10 +101,13 @@ class LossRun {
   #cluster: LossCluster | undefined;
   #traffic: Traffic | undefined;
   #watch: NodeWatch | undefined;
+  readonly #ownDelay = monitorEventLoopDelay({ resolution: 20 });
   #lateMsMax = 0;
+  #ownLateMsMax = 0;
 
   constructor(options: LossOptions) {
     this.#options = options;
+    this.#ownDelay.enable();
     this.#random = new SeededRandom(options.seed);
     this.#groups = Array.from({ length: groupsCount }, (_, index) => `room.${index}`);
     this.#users = Array.from({ length: options.clients }, (_, index) => `u${index}`);
@@ -140,6 +147,7 @@ class LossRun {
       counters,
       catchUpMs,
       lateMsMax: this.#lateMsMax,
+      ownLateMsMax: this.#ownLateMsMax,
       deaths: cluster.deaths,
       folder: this.#folder,
     };
@@ -147,6 +155,7 @@ class LossRun {
 
   async stop(): Promise<void> {
     this.#watch?.stop();
+    this.#ownDelay.disable();
     this.#traffic?.stop();
     await Promise.all(this.#farms.map((farm) => farm.kill()));
     await this.#cluster?.stop();
@@ -183,6 +192,7 @@ class LossRun {
   async #reports() {
     const reports = await Promise.all(this.#farms.map((farm) => farm.report()));
     this.#lateMsMax = Math.max(this.#lateMsMax, ...reports.map(({ lateMsMax }) => lateMsMax));
+    this.#ownLateMsMax = Math.max(this.#ownLateMsMax, this.#ownDelay.max / nanosecondsPerMs);
     return reports;
   }
 

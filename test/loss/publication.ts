@@ -15,6 +15,8 @@ export interface LossPublication {
   position?: Place | undefined;
   /** The ack said that it was stored by an earlier try. */
   isDuplicate?: boolean;
+  /** What the last try without an ack was told. */
+  trouble?: string;
   /** Why it was given up: the gateway will never accept it. */
   refusal?: string;
 }

@@ -49,7 +49,8 @@ export function commandOf({ options }: Pick<LossResult, 'options'>): string {
 
 /** The whole report. */
 export function reportOf(result: LossResult): string {
-  const { catchUpMs, counters, lateMsMax, options, peaks, publications, verdict } = result;
+  const { catchUpMs, counters, lateMsMax, options, ownLateMsMax, peaks, publications, verdict } =
+    result;
   const { closes, connects, counts, delaysMs, deliveries, followers, resumes } = verdict;
   const acked = publications.filter(({ ackedAt }) => ackedAt !== undefined);
   const retried = publications.filter(({ attempts }) => attempts > 1);
@@ -63,14 +64,14 @@ export function reportOf(result: LossResult): string {
     `publications ${publications.length}: acknowledged ${acked.length}, tried again ${retried.length}` +
       ` (by REST found stored already ${repeats.length}), unknown ${publications.length - acked.length}`,
     `deliveries   ${deliveries} to ${followers} followers of streams (${options.clients} clients)`,
-    `lost ${counts.lost}   duplicates ${counts.duplicates}   out of order ${counts.outOfOrder}   told gaps ${counts.told} (${counts.toldLost} messages)`,
+    `lost ${counts.lost}   duplicates ${counts.duplicates}   out of order ${counts.outOfOrder}   told gaps ${counts.told} (${counts.toldLost} messages; unseen and untold ${counts.lostUnseen})`,
     `acknowledged and not stored ${counts.ackedNotStored}   stored twice ${counts.storedTwice}   wrong position ${counts.wrongPosition}   unknown ${counts.unknown}   incomplete ${counts.incomplete}`,
     `connections  ${connects}; resumes recovered ${resumes.recovered}, unrecovered ${resumes.unrecovered}; asked again for holes ${verdict.holes}; repeats kept from applications ${verdict.ignored}`,
     ...[...closes]
       .sort(([, one], [, other]) => other - one)
       .slice(0, 8)
       .map(([why, count]) => `  closed ${count} x ${why}`),
-    `delay        p50 ${at(delaysMs, 0.5)} ms, p99 ${at(delaysMs, 0.99)} ms, worst ${at(delaysMs, 1)} ms; clients late by at most ${lateMsMax.toFixed(0)} ms`,
+    `delay        p50 ${at(delaysMs, 0.5)} ms, p99 ${at(delaysMs, 0.99)} ms, worst ${at(delaysMs, 1)} ms; late by at most: clients ${lateMsMax.toFixed(0)} ms, publishers and proxies ${ownLateMsMax.toFixed(0)} ms`,
     `caught up    ${catchUpMs} ms after the last fault; peak memory of nodes ${rss} MiB`,
     ...(counters.size > 0 ? [`streams      ${shownCounters(counters)}`] : []),
     `seed         ${options.seed}`,

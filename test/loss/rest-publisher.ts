@@ -23,6 +23,7 @@ interface Answer {
   readonly status: number;
   readonly position: string | undefined;
   readonly isDuplicate: boolean;
+  readonly body: string;
 }
 
 export class RestPublisher implements LossPublisher {
@@ -52,7 +53,10 @@ export class RestPublisher implements LossPublisher {
     while (!this.#abort.signal.aborted) {
       publication.attempts += 1;
       // Whatever went wrong, nobody knows whether it was stored: the same id makes it harmless.
-      const answer = await this.#attempt(publication).catch(() => undefined);
+      const answer = await this.#attempt(publication).catch((error: unknown) => {
+        publication.trouble = String(error);
+        return undefined;
+      });
       if (answer?.status === 202) {
         this.pending -= 1;
         publication.ackedAt = Date.now();
@@ -65,6 +69,7 @@ export class RestPublisher implements LossPublisher {
         publication.refusal = `status ${answer.status}`;
         return;
       }
+      if (answer !== undefined) publication.trouble = `${answer.status} ${answer.body}`;
       const pauseMs = pauseMsMin + Math.random() * (pauseMsMax - pauseMsMin);
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
@@ -91,11 +96,15 @@ export class RestPublisher implements LossPublisher {
       sent.on('response', (response) => {
         const { headers, statusCode: status = 0 } = response;
         const position = headers['x-trunkline-position'];
-        response.resume();
+        let body = '';
+        response.on('data', (chunk: Buffer) => {
+          body += chunk.toString();
+        });
         response.on('error', reject);
         response.on('end', () => {
           resolve({
             status,
+            body,
             position: position?.toString(),
             isDuplicate: headers['x-trunkline-duplicate'] === 'true',
           });

@@ -99,7 +99,7 @@ export class SocketPublisher implements LossPublisher, ConnectionOwner {
     });
   }
 
-  #acked(publication: LossPublication, { position, success }: GatewayFrame): void {
+  #acked(publication: LossPublication, { error, position, success }: GatewayFrame): void {
     const { id } = publication;
     if (success === true) {
       this.#sent.delete(id);
@@ -108,6 +108,7 @@ export class SocketPublisher implements LossPublisher, ConnectionOwner {
       publication.position = position;
       return;
     }
+    publication.trouble = `${error?.name}: ${error?.message}`;
     // It stays in flight until it may be sent again.
     const connection = this.#connection;
     setTimeout(() => {

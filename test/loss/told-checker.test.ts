@@ -64,9 +64,9 @@ describe('told checker', () => {
     assert.deepEqual(countsOf([start, told(1400), got('c', 2), got('d', 3)]), { toldLost: 2 });
   });
 
-  test('what was acknowledged after the last notice is lost', () => {
+  test('what was acknowledged after the last notice, and never seen, is counted apart', () => {
     const events = [start, told(1050), got('c', 2), got('d', 3)];
-    assert.deepEqual(countsOf(events), { lost: 1, toldLost: 1 });
+    assert.deepEqual(countsOf(events), { lostUnseen: 1, toldLost: 1 });
   });
 
   test('without a notice, an offset that is used again is found', () => {

@@ -42,10 +42,15 @@ export class Traffic {
   /** No more are due. Resolves when all are acknowledged. @throws Error at the deadline. */
   async finish(deadlineMs: number): Promise<void> {
     clearInterval(this.#timer);
-    await waitFor(() => this.pending === 0, {
-      what: 'every publication is acknowledged',
-      deadlineMs,
-    });
+    const what = 'every publication is acknowledged';
+    try {
+      await waitFor(() => this.pending === 0, { what, deadlineMs });
+    } catch (cause) {
+      const first = this.publications.find(({ ackedAt }) => ackedAt === undefined);
+      throw new Error(`${this.pending} are pending, the first: ${JSON.stringify(first)}`, {
+        cause,
+      });
+    }
   }
 
   /** Gives up what is pending. */

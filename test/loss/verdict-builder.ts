@@ -12,6 +12,7 @@ export class VerdictBuilder {
   readonly counts: LossCounts = {
     lost: 0,
     toldLost: 0,
+    lostUnseen: 0,
     duplicates: 0,
     outOfOrder: 0,
     unknown: 0,
