@@ -141,6 +141,12 @@ export interface StreamStoreSink {
   onDoubt(reason: string): void;
 }
 
+/**
+ * Envelopes in one answer of `read` or `readBack` have so many bytes together, about; at least one
+ * entry is in it. What is left out is told by `hasMore`.
+ */
+export const answerBytesMax = 1024 * 1024;
+
 export interface StreamStore {
   readonly traits: StreamStoreTraits;
   /** What the store counts since its start, by name, for the metrics page. */

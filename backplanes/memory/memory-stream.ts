@@ -2,6 +2,7 @@
  * One stream in memory: its entries, oldest first, and what outlives them. Offsets have no holes
  * here; that is this store's business, and nobody else counts on it.
  */
+import { answerBytesMax } from '../stream-store.ts';
 import type {
   HistoryPage,
   HistoryRequest,
@@ -20,8 +21,6 @@ export interface KeptEntry extends StreamEntry {
 
 /** What an entry costs beside its bytes and its id, about. */
 const entryOverheadBytes = 300;
-/** Bytes of envelopes in one answer, beyond which there is more to read. */
-const answerBytesMax = 16 * 1024 * 1024;
 
 /** The memory that an entry holds on to, about. */
 export function costOf({ bytes, id }: KeptEntry): number {

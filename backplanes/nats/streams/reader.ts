@@ -11,6 +11,7 @@ import type {
 } from '../../stream-store.ts';
 import type { JetStreamApi, StoredMessage } from './api.ts';
 import type { ClassStream, History } from './class-stream.ts';
+import { FirstMessages, LastMessages, type Collector } from './collectors.ts';
 import { isComplete, type Evidence } from './completeness.ts';
 import { purgeSubject, storedSubject } from './names.ts';
 
@@ -46,10 +47,8 @@ interface Range {
   readonly subject: string;
   readonly from: number;
   readonly end: number;
-  /** No more than these are read. */
-  readonly limit: number;
-  /** Of more than these only the last ones stay. */
-  readonly kept?: number;
+  /** Is given what was read, until it is full. */
+  readonly into: Collector;
 }
 
 /** What is read for a page, as a multiple of what is asked for, when older entries are looked for. */
@@ -72,17 +71,17 @@ export class Reader {
       return { status: 'diverged', top };
     }
     const end = Math.min(upTo, newest?.sequence ?? 0);
-    // One more than asked for tells whether there is more.
-    const range = { stream, subject, from: after.offset + 1, end, limit: limit + 1 };
-    const messages = await this.#collect(range, walkMax);
+    const into = new FirstMessages(limit);
+    await this.#collect({ stream, subject, from: after.offset + 1, end, into }, walkMax);
     const proof = await this.#prove(classStream, key, after);
     if (proof === 'diverged') return { status: 'diverged', top };
     const isWhole = proof === 'complete';
+    const { hasMore, messages } = into.page();
     return {
       status: 'read',
-      entries: chained(messages.slice(0, limit), after.epoch, isWhole ? after.offset : undefined),
+      entries: chained(messages, after.epoch, isWhole ? after.offset : undefined),
       isComplete: isWhole,
-      hasMore: messages.length > limit,
+      hasMore,
       top,
     };
   }
@@ -104,13 +103,13 @@ export class Reader {
     let span = Math.ceil(((end - first + 1) / Math.max(1, count)) * (limit + 1) * pageFactor);
     for (;;) {
       const from = Math.max(first, end - span + 1);
-      // One more than asked for stays: it is the one before them.
-      const range = { stream, subject, from, end, limit: Infinity, kept: limit + 1 };
-      const messages = await this.#collect(range, count <= walkMax ? walkMax : 0);
-      if (messages.length > limit || from === first) {
-        const isAll = messages.length <= limit;
+      const into = new LastMessages(limit);
+      const range = { stream, subject, from, end, into };
+      await this.#collect(range, count <= walkMax ? walkMax : 0);
+      if (into.isWhole || from === first) {
+        const { hasMore, messages } = into.page();
         const entries = chained(messages, history.epoch, undefined);
-        return { entries: entries.slice(isAll ? 0 : 1).toReversed(), hasMore: !isAll, top };
+        return { entries: entries.slice(hasMore ? 1 : 0).toReversed(), hasMore, top };
       }
       span *= 4;
     }
@@ -201,45 +200,37 @@ export class Reader {
   }
 
   /** The subject's messages in the range; the first `walked` one by one, the rest at once. */
-  async #collect(range: Range, walked: number): Promise<StoredMessage[]> {
-    const { end, limit, stream, subject } = range;
-    const messages: StoredMessage[] = [];
-    const next = await this.#walk(range, messages, walked);
-    if (next > end || messages.length >= limit) return messages;
+  async #collect(range: Range, walked: number): Promise<void> {
+    const { end, into, stream, subject } = range;
+    const next = await this.#walk(range, walked);
+    if (next > end || into.isFull) return;
     // The leader names the first one and the last one: a copy may have dropped more, or lag behind.
     const first = await this.#options.api.next(stream, subject, next);
-    if (first === undefined || first.sequence > end) return messages;
+    if (first === undefined || first.sequence > end) return;
     const newest = await this.#options.api.last(stream, subject);
     const target = Math.min(end, newest?.sequence ?? 0);
     let isSound: boolean | undefined;
     await this.#options.scan({ stream, subject, from: first.sequence, target }, (message) => {
       isSound ??= message.sequence === first.sequence;
       if (!isSound) return false;
-      if (message.sequence <= end) add(messages, message, range);
-      return messages.length < limit;
+      if (message.sequence <= end) into.add(message);
+      return !into.isFull;
     });
-    if (isSound !== true) await this.#walk({ ...range, from: next }, messages, Infinity);
-    return messages;
+    if (isSound !== true) await this.#walk({ ...range, from: next }, Infinity);
   }
 
   /** Asks the leader for one message after the other; resolves with where to go on. */
-  async #walk(range: Range, messages: StoredMessage[], stepsMax: number): Promise<number> {
-    const { end, from, limit, stream, subject } = range;
+  async #walk({ end, from, into, stream, subject }: Range, stepsMax: number): Promise<number> {
     let next = from;
-    for (let steps = 0; steps < stepsMax && messages.length < limit; steps += 1) {
+    for (let steps = 0; steps < stepsMax && !into.isFull; steps += 1) {
       if (next > end) return next;
       const message = await this.#options.api.next(stream, subject, next);
       if (message === undefined || message.sequence > end) return Infinity;
-      add(messages, message, range);
+      into.add(message);
       next = message.sequence + 1;
     }
     return next;
   }
-}
-
-function add(messages: StoredMessage[], message: StoredMessage, { kept }: Range): void {
-  messages.push(message);
-  if (kept !== undefined && messages.length > kept) messages.shift();
 }
 
 function placeOf(there: StoredMessage | undefined, subject: string): Evidence['place'] {

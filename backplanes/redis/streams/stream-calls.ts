@@ -1,14 +1,13 @@
 /** The calls of the stream functions as FCALL takes them; stream-functions.ts has the other side. */
 import { hash, randomBytes } from 'node:crypto';
 import { publicationTag } from '../../stored-envelope.ts';
+import { answerBytesMax } from '../../stream-store.ts';
 import type { HistoryRequest, ReadRequest, RetentionClass, StreamRef } from '../../stream-store.ts';
 import type { CallArguments } from '../publisher.ts';
 import { functionNames } from './stream-functions.ts';
 import type { StreamPlace } from './stream-keys.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** Bytes of one answer to a read; an entry that is larger comes alone. */
-export const readBytesMax = 1024 * 1024;
 /** How long an id is remembered at least. */
 export const dedupeMs = 300_000;
 /** Ids are remembered for two windows at least, less a second. */
@@ -94,7 +93,7 @@ export function readCall(
     functionNames.read,
     2,
     ...place.pair,
-    ...[ageMsMax, readBytesMax, epoch, offset, tag, upTo, limit],
+    ...[ageMsMax, answerBytesMax, epoch, offset, tag, upTo, limit],
   ];
 }
 
@@ -104,7 +103,7 @@ export function readBackCall(
   { before = Number.MAX_SAFE_INTEGER, limit }: HistoryRequest,
 ): CallArguments {
   const { ageMsMax } = stream.retention;
-  return [functionNames.readBack, 2, ...place.pair, ageMsMax, readBytesMax, before, limit];
+  return [functionNames.readBack, 2, ...place.pair, ageMsMax, answerBytesMax, before, limit];
 }
 
 /** Of streams that share a slot. */

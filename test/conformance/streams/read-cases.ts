@@ -54,6 +54,33 @@ export const readCases: readonly StreamStoreCase[] = [
     },
   },
   {
+    name: 'an answer holds a bounded number of bytes, and the pages give everything once',
+    run: async ({ a, b }) => {
+      const stream = streamOf('large');
+      const begin = beginningOf((await b.top(stream)).newest);
+      const bytesMax = 1024 * 1024;
+      const entryBytes = 150_000;
+      const texts = numbered(1, 20).map((text) => text.padEnd(entryBytes, '.'));
+      for (const text of texts) await a.append(stream, text);
+      const first = await b.read(stream, begin);
+      const sum = first.entries.reduce((total, { bytes }) => total + bytes.length, 0);
+      assert.ok(first.hasMore && sum <= bytesMax + entryBytes, `${sum} bytes forward`);
+      assert.deepEqual(textsOf(await b.readAll(stream, begin)), texts);
+
+      const back: string[] = [];
+      for (let before: number | undefined, hasMore = true; hasMore;) {
+        const page = await b.store.readBack(stream, { before, limit: 1000 });
+        const pageBytes = page.entries.reduce((total, { bytes }) => total + bytes.length, 0);
+        assert.ok(pageBytes <= bytesMax + entryBytes, `${pageBytes} bytes backward`);
+        assert.ok(page.entries.length > 0);
+        back.push(...textsOf(page.entries));
+        before = page.entries.at(-1)?.offset;
+        ({ hasMore } = page);
+      }
+      assert.deepEqual(back, texts.toReversed());
+    },
+  },
+  {
     name: 'the same read gives the same, on every node',
     run: async ({ a, b }) => {
       const stream = streamOf('same');

@@ -5,14 +5,17 @@ import {
   appendCall,
   encodeBounds,
   liveWays,
-  readBytesMax,
 } from '../../../../../backplanes/redis/streams/stream-calls.ts';
 import {
   functionNames,
   libraryCode,
 } from '../../../../../backplanes/redis/streams/stream-functions.ts';
 import { readAppended } from '../../../../../backplanes/redis/streams/stream-replies.ts';
-import type { Appended, StreamRef } from '../../../../../backplanes/stream-store.ts';
+import {
+  answerBytesMax,
+  type Appended,
+  type StreamRef,
+} from '../../../../../backplanes/stream-store.ts';
 import {
   beginningOf,
   startedStreamNode,
@@ -95,7 +98,7 @@ describe('redis stream functions', { skip: noRedis }, () => {
       assert.ok(page.status === 'read' && page.isComplete);
       const bytes = page.entries.map((entry) => entry.bytes.length);
       const sum = bytes.reduce((all, each) => all + each, 0);
-      assert.ok(bytes.length === 1 || sum <= readBytesMax, `${sum} bytes in one answer`);
+      assert.ok(bytes.length === 1 || sum <= answerBytesMax, `${sum} bytes in one answer`);
       seen.push(...bytes);
       after = page.entries.at(-1) ?? assert.fail('nothing was given');
       hasMore = page.hasMore;
