@@ -14,6 +14,7 @@ import type { Fanout } from '../fanout.ts';
 import type { LocalSubscriber } from '../local-subscriber.ts';
 import type { Joined } from '../ports.ts';
 import type { Target } from '../target.ts';
+import { Gate } from './gate.ts';
 import { ownDestination } from './notices.ts';
 import { asMember } from './prospective-member.ts';
 import { SharedReads, type Reading } from './shared-reads.ts';
@@ -61,6 +62,8 @@ export class CatchUp {
   readonly #reads: SharedReads;
   /** Deliveries of entries that several resumers are given, as long as the entries are kept. */
   readonly #deliveries = new WeakMap<StreamEntry, Delivery>();
+  /** Who reads the store for a subscriber. */
+  readonly #gates = new WeakMap<LocalSubscriber, Gate>();
 
   constructor(options: CatchUpOptions) {
     this.#options = options;
@@ -95,7 +98,7 @@ export class CatchUp {
       if (!joiner.state.isSound || joiner.subscriber.isCongested) continue;
       if (this.#options.fanout.isCollecting) continue;
       const entries = this.#known(journey);
-      if (entries === undefined) await this.#readOn(journey);
+      if (entries === undefined) await this.#inTurn(journey);
       else if (this.#finish(journey, entries)) return;
     }
   }
@@ -189,6 +192,19 @@ export class CatchUp {
     }
   }
 
+  /** One page for each subscriber: who comes back into many streams would hold as many pages. */
+  async #inTurn(journey: Journey): Promise<void> {
+    const { state, subscriber } = journey.joiner;
+    const gate = this.#gates.get(subscriber) ?? new Gate(1);
+    this.#gates.set(subscriber, gate);
+    await gate.run(async () => {
+      await this.#options.congestion.whenClear(subscriber);
+      // It may have waited, and need nothing of the store any more.
+      if (!journey.joiner.isWanted() || !state.isSound) return;
+      if (this.#known(journey) === undefined) await this.#readOn(journey);
+    });
+  }
+
   async #readOn(journey: Journey): Promise<void> {
     const { cursor, joiner } = journey;
     const { state } = joiner;
@@ -209,9 +225,11 @@ export class CatchUp {
     }
     this.#tell(journey, true);
     let rest = result.entries;
-    while (rest.length > 0 && joiner.isWanted()) {
-      rest = this.#writePage(journey, rest);
+    while (rest.length > 0) {
+      // Others write to it, too, also while the store was read.
       await this.#options.congestion.whenClear(joiner.subscriber);
+      if (!joiner.isWanted()) return;
+      rest = this.#writePage(journey, rest);
     }
     if (!result.hasMore) journey.cursor = end;
   }
