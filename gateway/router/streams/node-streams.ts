@@ -81,6 +81,7 @@ export class NodeStreams {
 
   async close(): Promise<void> {
     this.#checks.stop();
+    this.keeper.closeAll();
     await this.#store.close();
   }
 

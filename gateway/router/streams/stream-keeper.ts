@@ -45,6 +45,8 @@ export class StreamKeeper {
   readonly #states = new WeakMap<Target, StreamState>();
   readonly #open = new Set<StreamState>();
   readonly #reads = new Gate(readsMax);
+  /** Ends the pauses of pursuits that failed. */
+  readonly #pauses = new Set<() => void>();
 
   constructor(options: StreamKeeperOptions) {
     this.#options = options;
@@ -80,6 +82,12 @@ export class StreamKeeper {
     if (state === undefined) return;
     this.#open.delete(state);
     state.close();
+  }
+
+  /** Closes all: nothing is read any more, and no timer is left. */
+  closeAll(): void {
+    for (const { target } of this.#open) this.close(target);
+    for (const end of this.#pauses) end();
   }
 
   /** An entry came on the live path. */
@@ -341,7 +349,13 @@ export class StreamKeeper {
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#options.clock.after(ms, resolve);
+      const end = (): void => {
+        stop();
+        this.#pauses.delete(end);
+        resolve();
+      };
+      const stop = this.#options.clock.after(ms, end);
+      this.#pauses.add(end);
     });
   }
 }

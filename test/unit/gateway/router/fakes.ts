@@ -5,6 +5,7 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { MemoryBackplane, MemoryBroker } from '../../../../backplanes/memory/memory-backplane.ts';
 import type { Backplane } from '../../../../backplanes/backplane.ts';
+import type { StreamStore } from '../../../../backplanes/stream-store.ts';
 import type { Clock } from '../../../../gateway/clock.ts';
 import { defaultLimits, type Limits } from '../../../../gateway/limits.ts';
 import { closeCodes, type CloseCode } from '../../../../gateway/protocol/close-codes.ts';
@@ -245,6 +246,7 @@ export interface TestNodeOptions {
   readonly limits?: Partial<Limits>;
   readonly clock?: FakeClock;
   readonly rules?: DestinationRules;
+  readonly store?: StreamStore;
 }
 
 /** A router on fakes. */
@@ -266,6 +268,7 @@ export class TestNode {
       limits: { ...defaultLimits, ...limits },
       clock: this.clock,
       ...(options.rules === undefined ? {} : { rules: options.rules }),
+      store: options.store,
       onError: (error) => this.errors.push(error),
     });
   }
