@@ -1,8 +1,10 @@
 /** What a NATS server publishes of its own accord after it has stored it, as nodes get it. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
+import { connect, headers } from '@nats-io/transport-node';
 import type { GapReason } from '../../backplanes/backplane.ts';
 import { NatsBackplane } from '../../backplanes/nats/nats-backplane.ts';
+import { subjectOf } from '../../backplanes/nats/subject.ts';
 import {
   decodeStoredEnvelope,
   isStoredEnvelope,
@@ -130,6 +132,40 @@ for (const { missing, name, path = '' } of [installedNats(), currentNats()]) {
       assert.deepEqual(textsOf(entries), ['live']);
       assert.notEqual(quiet?.epoch, loud?.epoch);
       assert.deepEqual([quiet?.offset, loud?.offset], [1, 1]);
+    });
+
+    test('copies that no server makes: stop nobody, and the true ones come', async (context) => {
+      const { server } = await jetStreamServer(context, path);
+      const { store } = await storeOn(context, server.url);
+      const { entries, gaps, plain } = await listenOn(context, server.url, stream.key);
+      await appendAll(store, stream, ['1', '2']);
+      await waitFor(() => entries.length === 2, { what: 'true copies are there' });
+      const forged: Record<string, string>[] = [
+        { 'Nats-Sequence': '-1' },
+        { 'Nats-Sequence': '0' },
+        { 'Nats-Sequence': '1.5' },
+        { 'Nats-Sequence': '3', 'Nats-Last-Sequence': '1e300' },
+        { 'Nats-Sequence': '3', 'Nats-Last-Sequence': '3' },
+        { 'Nats-Stream': 'no > such *\tstream', 'Nats-Sequence': '4' },
+        { 'Nats-Sequence': '2', 'Nats-Time-Stamp': '1901-01-01T00:00:00Z' },
+        { 'Nats-Sequence': String(Number.MAX_SAFE_INTEGER) },
+      ];
+      const attacker = await connect({ servers: server.url });
+      context.after(() => attacker.close());
+      for (const each of forged) {
+        const withHeaders = headers();
+        for (const [name, value] of Object.entries({ 'Nats-Stream': 'trunkline-chat', ...each })) {
+          withHeaders.set(name, value);
+        }
+        attacker.publish(subjectOf('trunkline', stream.key), 'forged', { headers: withHeaders });
+      }
+      await attacker.flush();
+      await appendAll(store, stream, ['3', '4', '5']);
+      const arrived = (): string[] => textsOf(entries).filter((text) => text !== 'forged');
+      await waitFor(() => arrived().length === 5 || gaps.length > 0, { what: 'all is there' });
+      await appendAll(store, stream, ['6']);
+      await waitFor(() => arrived().at(-1) === '6', { what: 'the last one is there' });
+      assert.equal(plain.length, 6, 'what is no copy is what it looks like');
     });
   });
 }

@@ -23,11 +23,24 @@ export interface LiveCopiesOptions {
   readonly onGap: (keys: readonly string[] | 'all') => void;
 }
 
+/** What the headers of a copy say. */
+interface Origin {
+  readonly stream: string;
+  readonly sequence: number;
+  /** 0: unknown. */
+  readonly last: number;
+  readonly storedAtMs: number;
+  readonly id: string;
+}
+
 interface Copy {
   readonly key: string;
-  readonly block: string;
+  readonly origin: Origin;
   readonly data: Uint8Array;
 }
+
+/** Names that the server takes: they become part of a subject. */
+const streamName = /^[^\s.*>/\\\p{C}]{1,255}$/u;
 
 interface Source {
   readonly name: string;
@@ -55,15 +68,14 @@ export class LiveCopies {
 
   /** A message with headers. False: it is no copy of a stored one. */
   take(key: string, data: Uint8Array, message: Msg, subjectBytes: number): boolean {
-    const block = headerBlock(message, data, subjectBytes);
-    const name = headerOf(block, 'Nats-Stream');
-    const sequence = Number(headerOf(block, 'Nats-Sequence'));
-    if (name === undefined || !Number.isSafeInteger(sequence)) return false;
-    const source = this.#source(name);
+    const origin = originOf(headerBlock(message, data, subjectBytes));
+    if (origin === undefined) return false;
+    const { sequence, stream } = origin;
+    const source = this.#source(stream);
     const isKnown = source.epoch !== undefined && source.session === this.#options.session();
     const isSuspect = !isKnown || sequence <= source.highest;
     source.highest = Math.max(source.highest, sequence);
-    const copy = { key, block, data };
+    const copy = { key, origin, data };
     if (isSuspect || source.waiting.length > 0) {
       this.#hold(source, copy, isSuspect);
       return true;
@@ -73,9 +85,9 @@ export class LiveCopies {
     return true;
   }
 
-  #hold(source: Source, { block, data, key }: Copy, isSuspect: boolean): void {
+  #hold(source: Source, { data, key, origin }: Copy, isSuspect: boolean): void {
     const { onGap, waitingBytesMax, waitingMax } = this.#options;
-    source.waiting.push({ key, block, data: Buffer.from(data) });
+    source.waiting.push({ key, origin, data: Buffer.from(data) });
     source.waitingBytes += data.length;
     if (source.waiting.length > waitingMax || source.waitingBytes > waitingBytesMax) {
       onGap(drained(source).map((copy) => copy.key));
@@ -112,22 +124,22 @@ export class LiveCopies {
     source.epoch = epoch;
     source.session = session;
     source.readAt = performance.now();
+    // Copies are from before the answer, but for those that nobody can have made yet.
+    source.highest = Math.min(source.highest, state.last_seq);
     if (!isOther) return;
     source.highest = state.last_seq;
     this.#options.onGap('all');
   }
 
-  #deliver(epoch: string, { block, data, key }: Copy): void {
-    const last = Number(headerOf(block, 'Nats-Last-Sequence') ?? 0);
-    const time = Date.parse(headerOf(block, 'Nats-Time-Stamp') ?? '');
+  #deliver(epoch: string, { data, key, origin }: Copy): void {
+    const { id, last, sequence, storedAtMs } = origin;
     const stored = encodeStoredEnvelope({
       epoch,
-      offset: Number(headerOf(block, 'Nats-Sequence')),
+      offset: sequence,
       // 0 is not only said of the first: also after a purge, and after what came before expired.
       prev: last > 0 ? last : undefined,
-      tag: publicationTag(publicationId(headerOf(block, 'Nats-Msg-Id') ?? '')),
-      // Servers before 2.11 do not say when.
-      storedAtMs: Number.isNaN(time) ? Date.now() : time,
+      tag: publicationTag(id),
+      storedAtMs,
       bytes: data,
     });
     this.#options.deliver(key, stored);
@@ -151,6 +163,25 @@ export class LiveCopies {
     this.#sources.set(name, source);
     return source;
   }
+}
+
+/** undefined: it is no copy, or says what no server says. */
+function originOf(block: string): Origin | undefined {
+  const stream = headerOf(block, 'Nats-Stream');
+  const sequence = Number(headerOf(block, 'Nats-Sequence'));
+  const last = Number(headerOf(block, 'Nats-Last-Sequence') ?? 0);
+  if (stream === undefined || !streamName.test(stream)) return undefined;
+  if (!Number.isSafeInteger(sequence) || !Number.isSafeInteger(last)) return undefined;
+  if (last < 0 || last >= sequence) return undefined;
+  const time = Date.parse(headerOf(block, 'Nats-Time-Stamp') ?? '');
+  return {
+    stream,
+    sequence,
+    last,
+    // Servers before 2.11 do not say when.
+    storedAtMs: time >= 0 ? time : Date.now(),
+    id: publicationId(headerOf(block, 'Nats-Msg-Id') ?? ''),
+  };
 }
 
 /** Takes all that wait. */
