@@ -130,6 +130,12 @@ export function encodeEnvelope(fields: EnvelopeFields): Buffer {
   return bytes;
 }
 
+/** The same bytes with the methods of a buffer. */
+export function asBuffer(source: Uint8Array): Buffer {
+  if (Buffer.isBuffer(source)) return source;
+  return Buffer.from(source.buffer, source.byteOffset, source.length);
+}
+
 /**
  * Reads an envelope in place. Construction checks every length against the buffer; the getters
  * decode what they are asked for, each time anew. Valid as long as the bytes are unchanged.
@@ -141,7 +147,7 @@ export class EnvelopeView {
 
   /** @throws EnvelopeError for another version, another type, or lengths that do not fit. */
   constructor(source: Uint8Array) {
-    const bytes = Buffer.from(source.buffer, source.byteOffset, source.length);
+    const bytes = asBuffer(source);
     if (bytes.length < headerBytes) {
       throw new EnvelopeError(`Envelope of ${bytes.length} bytes is shorter than its header`);
     }

@@ -10,7 +10,7 @@
  * 32 epoch | envelope
  * ```
  */
-import { envelopeTypes, envelopeVersion, EnvelopeError } from './envelope.ts';
+import { asBuffer, envelopeTypes, envelopeVersion, EnvelopeError } from './envelope.ts';
 import type { StreamEntry } from './stream-store.ts';
 
 export const storedHeaderBytes = 32;
@@ -51,7 +51,7 @@ export function encodeStoredEnvelope(entry: StreamEntry): Buffer {
 
 /** The entry; its `bytes` are a view. @throws EnvelopeError when the bytes are none. */
 export function decodeStoredEnvelope(source: Uint8Array): StreamEntry {
-  const bytes = Buffer.from(source.buffer, source.byteOffset, source.length);
+  const bytes = asBuffer(source);
   if (!isStoredEnvelope(bytes) || bytes.length < storedHeaderBytes) {
     throw new EnvelopeError(`${bytes.length} bytes are no stored envelope of this version`);
   }

@@ -7,7 +7,6 @@ import { positionOf, replyObject, whereOf } from './reply-objects.ts';
 
 const lineFeed = 0x0a;
 const space = 0x20;
-const newline = Buffer.from('\n');
 const comma = Buffer.from(',');
 
 export class TrunklineJsonEncoder implements Encoder {
@@ -53,8 +52,16 @@ export class TrunklineJsonEncoder implements Encoder {
   }
 
   pack(frames: readonly Frame[]): Frame {
-    const parts = frames.map(({ bytes }) => bytes);
-    return { bytes: Buffer.concat(separated(parts, newline)), isBinary: false };
+    let length = frames.length - 1;
+    for (const frame of frames) length += frame.bytes.length;
+    const bytes = Buffer.allocUnsafe(length);
+    let at = 0;
+    for (const frame of frames) {
+      if (at > 0) bytes[at++] = lineFeed;
+      bytes.set(frame.bytes, at);
+      at += frame.bytes.length;
+    }
+    return { bytes, isBinary: false };
   }
 
   #history(reply: HistoryReply): Frame {

@@ -6,11 +6,11 @@ import { Delivery, type DeliveryOptions } from './delivery.ts';
 import type { HubTable } from './hub-table.ts';
 
 export class Deliveries {
-  readonly #hubs: HubTable;
   readonly #filters: FilterCache;
+  readonly #isLocal: DeliveryOptions['isLocal'];
 
   constructor(hubs: HubTable, filters: FilterCache) {
-    this.#hubs = hubs;
+    this.#isLocal = (hub, id) => hubs.connection(hub, id) !== undefined;
     this.#filters = filters;
   }
 
@@ -30,10 +30,9 @@ export class Deliveries {
   }
 
   #make(envelope: EnvelopeView, options: Omit<DeliveryOptions, 'filters' | 'isLocal'>): Delivery {
-    return new Delivery(envelope, {
-      ...options,
-      filters: this.#filters,
-      isLocal: (id) => this.#hubs.connection(envelope.hub, id) !== undefined,
-    });
+    const { entry, isRetained, without } = options;
+    const filters = this.#filters;
+    // Named one by one: copying an unknown object costs more than all else here.
+    return new Delivery(envelope, { entry, isRetained, without, filters, isLocal: this.#isLocal });
   }
 }

@@ -14,7 +14,7 @@ import { ReceivedMessage } from './received-message.ts';
 export interface DeliveryOptions {
   readonly filters: FilterCache;
   /** Whether a connection is one of this node's; only then can noEcho concern it. */
-  readonly isLocal: (connectionId: string) => boolean;
+  readonly isLocal: (hub: string, connectionId: string) => boolean;
   /** True: kept beyond its turn, so its frames must not pin the pool they were cut from. */
   readonly isRetained: boolean;
   /** Members that do not get it, beside those that the publication excludes. */
@@ -51,7 +51,8 @@ export class Delivery {
     this.envelope = envelope;
     this.#options = options;
     const sender = envelope.noEcho ? envelope.senderConnectionId : undefined;
-    this.#noEchoTo = sender !== undefined && options.isLocal(sender) ? sender : undefined;
+    const isOurs = sender !== undefined && options.isLocal(envelope.hub, sender);
+    this.#noEchoTo = isOurs ? sender : undefined;
     this.#expiresAtSeconds = envelope.expiresAtSeconds;
     // Read now, where a poisoned envelope can still be refused; encoders must not meet it.
     const { extension } = envelope;

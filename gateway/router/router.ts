@@ -178,7 +178,7 @@ export class Router implements Publisher {
     const outgoing = this.#writer.write(publication);
     const { id, key, bytes } = outgoing;
     const { counters } = this;
-    const retention = this.#retentionOf(publication);
+    const retention = this.#retentionOf(publication, key);
     const publisher = retention === undefined ? undefined : this.#streams?.publisher;
     const { envelopeBytesMax } = publisher ?? this.#options.backplane.traits;
     if (bytes.length > envelopeBytesMax) throw tooLarge(bytes.length, envelopeBytesMax);
@@ -289,9 +289,10 @@ export class Router implements Publisher {
     }
   }
 
-  #retentionOf({ hub, to }: Publication): RetentionClass | undefined {
+  #retentionOf({ hub, to }: Publication, key: string): RetentionClass | undefined {
     if (this.#streams === undefined || to.kind === 'connection') return undefined;
-    return this.#rules.for(hub, to).retention;
+    // Where there are members the patterns were compared already.
+    return (this.hubs.byKey(key)?.rules ?? this.#rules.for(hub, to)).retention;
   }
 
   #createHandovers(): RouterHandovers {
