@@ -24,6 +24,7 @@ export function describeMachine(): Readonly<Record<string, string>> {
     redis: programVersion('redis-server'),
     nats: programVersion('nats-server'),
     'net.ipv4.tcp_wmem': sysctl('net/ipv4/tcp_wmem'),
+    'net.ipv4.tcp_notsent_lowat': sysctl('net/ipv4/tcp_notsent_lowat'),
     'net.ipv4.tcp_rmem': sysctl('net/ipv4/tcp_rmem'),
     'net.ipv4.tcp_mem': sysctl('net/ipv4/tcp_mem'),
   };

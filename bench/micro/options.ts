@@ -1,6 +1,8 @@
 /** The command line of `npm run bench`. */
 import { parseArgs } from 'node:util';
+import type { SlowConsumerPolicy } from '../../gateway/config.ts';
 import { crossTargetNames, type CrossTargetName } from './cross/targets.ts';
+import { policies } from './streams/policies.ts';
 import { targetNames, type TargetName } from './targets.ts';
 
 export const scenarioNames = [
@@ -14,6 +16,7 @@ export const scenarioNames = [
   'stream-brokers',
   'throttled',
   'storm',
+  'pieces',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
@@ -45,8 +48,8 @@ export interface BenchOptions {
   readonly quietSecondsMax: number;
   /** Of a sender on one node and a receiver on the other. */
   readonly pairs: number;
-  /** Value of net.ipv4.tcp_wmem in a network namespace of its own; undefined: the machine's. */
-  readonly tcpWmem: string | undefined;
+  /** Settings net.ipv4.<name> in a network namespace of its own; empty: the machine's. */
+  readonly sysctls: Readonly<Record<string, string>>;
 }
 
 export interface StalledOptions {
@@ -62,6 +65,7 @@ export interface ThrottledOptions {
   readonly connections: number;
   /** How many are throttled, one number for each kind of run; one without any is added. */
   readonly throttled: readonly number[];
+  readonly policies: readonly SlowConsumerPolicy[];
   /** What a throttled one reads. */
   readonly bytesPerSecond: number;
   readonly rate: number;
@@ -93,6 +97,7 @@ export const usage = `usage: npm run bench -- [${scenarioNames.join('|')}|all] .
   --wait-quiet S        each run of cross and stream-brokers waits up to S seconds for an idle
                         machine (0)
   --subscribers N       members of the one group (1000)
+  --policies a,b        of throttled: ${policies.join(', ')}
   --throttle BYTES      what a reader of throttled reads in a second (10000)
   --payload BYTES       user data of a message (100)
   --publishers N        connections that publish (10)
@@ -103,6 +108,7 @@ export const usage = `usage: npm run bench -- [${scenarioNames.join('|')}|all] .
   --stalled N/M         N stalled among M connections (2000/6000)
   --summary NAME        write the report to bench/results/summary-NAME.md, too
   --tcp-wmem "a b c"    run in a network namespace of its own with this net.ipv4.tcp_wmem
+  --tcp-notsent-lowat N the same with this net.ipv4.tcp_notsent_lowat
 `;
 
 /** @throws UsageError */
@@ -135,13 +141,14 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     throttled: {
       connections: subscribersOf(values.subscribers),
       throttled: [1, 50],
+      policies: parseNames(values.policies, 'policies', policies),
       bytesPerSecond: count(values.throttle, 'throttle', 10_000),
       rate: 50,
       payloadBytes: 2048,
       seconds: count(values.seconds, 'seconds', isQuick ? 10 : 40),
     },
     storm: parseStorm(values, connections, isQuick),
-    tcpWmem: values['tcp-wmem'],
+    sysctls: parseSysctls(values['tcp-wmem'], values['tcp-notsent-lowat']),
   };
 }
 
@@ -165,11 +172,13 @@ function parse(args: readonly string[]) {
         pairs: { type: 'string' },
         groups: { type: 'string' },
         throttle: { type: 'string' },
+        policies: { type: 'string' },
         missed: { type: 'string' },
         away: { type: 'string' },
         summary: { type: 'string' },
         'wait-quiet': { type: 'string' },
         'tcp-wmem': { type: 'string' },
+        'tcp-notsent-lowat': { type: 'string' },
       },
     });
   } catch (error) {
@@ -220,6 +229,21 @@ function parseStorm(
     groups,
     missed: count(values.missed, 'missed', 30),
     awaySeconds: count(values.away, 'away', 3),
+  };
+}
+
+function parseSysctls(
+  wmem: string | undefined,
+  lowat: string | undefined,
+): Readonly<Record<string, string>> {
+  if (wmem !== undefined && !/^\d+ \d+ \d+$/.test(wmem)) {
+    throw new UsageError(`--tcp-wmem must be three numbers, got "${wmem}"`);
+  }
+  return {
+    ...(wmem === undefined ? {} : { tcp_wmem: wmem }),
+    ...(lowat === undefined
+      ? {}
+      : { tcp_notsent_lowat: String(count(lowat, 'tcp-notsent-lowat', 0)) }),
   };
 }
 

@@ -15,6 +15,7 @@ import { measureAccept } from './scenarios/accept.ts';
 import { measureCross } from './scenarios/cross.ts';
 import { measureFanout } from './scenarios/fanout.ts';
 import { measureIdle } from './scenarios/idle.ts';
+import { measurePieces } from './scenarios/pieces.ts';
 import { measureSaturation } from './scenarios/saturation.ts';
 import { measureStalled } from './scenarios/stalled.ts';
 import { measureStorm } from './scenarios/storm.ts';
@@ -35,28 +36,41 @@ const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   'stream-brokers': measureStreamBrokers,
   throttled: measureThrottled,
   storm: measureStorm,
+  pieces: measurePieces,
 };
+
+/** Set where this program has started itself in a network namespace. */
+const insideNamespace = 'BENCH_NAMESPACE';
 
 function progress(text: string): void {
   process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 }
 
-/** Runs this program again in a network namespace of its own, where tcp_wmem can be set. */
-function runInNamespace(tcpWmem: string, args: readonly string[]): number {
-  const script = 'ip link set lo up && echo "$0" > /proc/sys/net/ipv4/tcp_wmem && exec "$@"';
-  const kept = args.filter(
-    (arg, index) => arg !== '--tcp-wmem' && args[index - 1] !== '--tcp-wmem',
+/** Runs this program again in a network namespace of its own, with settings of its own. */
+function runInNamespace(
+  sysctls: Readonly<Record<string, string>>,
+  args: readonly string[],
+): number {
+  const settings = Object.entries(sysctls).map(
+    ([name, value]) => `echo "${value}" > /proc/sys/net/ipv4/${name}`,
   );
-  const self = [process.execPath, fileURLToPath(import.meta.url), ...kept];
-  const command = ['--map-root-user', '--net', 'sh', '-c', script, tcpWmem, ...self];
-  const { status, error } = spawnSync('unshare', command, { stdio: 'inherit' });
-  if (error !== undefined) throw new Error('--tcp-wmem needs unshare and ip', { cause: error });
+  const script = ['ip link set lo up', ...settings, 'exec "$0" "$@"'].join(' && ');
+  const self = [process.execPath, fileURLToPath(import.meta.url), ...args];
+  const command = ['--map-root-user', '--net', 'sh', '-c', script, ...self];
+  const env = { ...process.env, [insideNamespace]: 'yes' };
+  const { status, error } = spawnSync('unshare', command, { stdio: 'inherit', env });
+  if (error !== undefined) {
+    throw new Error('settings of the kernel need unshare and ip', { cause: error });
+  }
   return status ?? 1;
 }
 
 async function main(args: readonly string[]): Promise<number> {
   const options = parseOptions(args);
-  if (options.tcpWmem !== undefined) return runInNamespace(options.tcpWmem, args);
+  const { sysctls } = options;
+  if (Object.keys(sysctls).length > 0 && process.env[insideNamespace] === undefined) {
+    return runInNamespace(sysctls, args);
+  }
   buildGenerator();
   const machine = describeMachine();
   const sections: Section[] = [];

@@ -4,7 +4,6 @@ import type { BenchOptions } from '../options.ts';
 import type { Progress, Section } from '../report.ts';
 import { mergeSamples, percentile, ratio } from '../statistics.ts';
 import {
-  policies,
   runThrottled,
   type SampledThrottledRun,
   type ThrottledRun,
@@ -26,6 +25,7 @@ export async function measureThrottled(
   progress: Progress,
 ): Promise<Section> {
   const { throttled } = options;
+  const { policies } = throttled;
   const repeats = Math.min(options.repeats, repeatsMax);
   const samples: SampledThrottledRun[] = [];
   for (let repeat = 0; repeat < repeats; repeat++) {
@@ -101,7 +101,7 @@ function othersTable(options: BenchOptions, samples: readonly SampledThrottledRu
     'p99 is',
     'complete',
   ].concat(['process KiB', 'TCP KiB', 'process KiB per throttled', 'generator']);
-  const rows = policies.flatMap((policy) => {
+  const rows = options.throttled.policies.flatMap((policy) => {
     const alone = cellsOf(samples, policy, 0);
     const aloneUs = mergeSamples(alone.map(({ samplesUs }) => samplesUs));
     const aloneRuns = alone.map(({ run }) => run);
@@ -140,8 +140,14 @@ function othersTable(options: BenchOptions, samples: readonly SampledThrottledRu
 function toldTable(options: BenchOptions, all: readonly ThrottledRun[]): string {
   const header = ['policy', 'throttled', 'congested', 'retained KiB', 'closed 4008', 'closed 4009']
     .concat(['closed as stalled', 'send buffer full', 'dropped', 'notices'])
-    .concat(['client: messages', 'client: gaps', 'client: dropped told', 'client: close codes']);
-  const rows = policies.flatMap((policy) =>
+    .concat([
+      'client: messages',
+      'client: gaps',
+      'client: dropped told',
+      'client: close codes',
+      'client: cut',
+    ]);
+  const rows = options.throttled.policies.flatMap((policy) =>
     options.throttled.throttled.map((count) => {
       const runs = all.filter(
         (run) => run.policy === policy && run.throttled === count && run.isValid,
@@ -163,6 +169,7 @@ function toldTable(options: BenchOptions, all: readonly ThrottledRun[]): string 
         counter((run) => run.gaps),
         counter((run) => run.gapDropped),
         runs.map((run) => codesText(run.closeCodes)).join('; '),
+        counter((run) => run.cut),
       ];
     }),
   );
@@ -181,6 +188,8 @@ function notesOf(runs: readonly ThrottledRun[]): string[] {
     'Columns of the gateway are those of its /metrics at the end of the window, means over the runs; ' +
       'those of the client are what the throttled connections read until 5 s later. "congested" is ' +
       'how many lagged just then, "retained" what the gateway kept for all of them together.',
+    '"cut" are throttled connections whose end came without a close frame: the gateway sends one ' +
+      'behind what is buffered, and cuts who has not read up to it within half the idle timeout.',
     'Where nobody is throttled the process grows, too: the memory store fills.',
   ];
   const discarded = runs.filter((run) => !run.isValid);

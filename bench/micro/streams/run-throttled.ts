@@ -8,13 +8,6 @@ import { loadServer, withServer } from '../run-load.ts';
 import { generatorBusyShareMax } from '../scenarios/fanout.ts';
 import { mergeSamples, percentile } from '../statistics.ts';
 
-export const policies: readonly SlowConsumerPolicy[] = [
-  'disconnect',
-  'drop-and-recover',
-  'drop-oldest',
-  'latest',
-];
-
 export interface ThrottledRun {
   readonly policy: SlowConsumerPolicy;
   readonly throttled: number;
@@ -33,6 +26,9 @@ export interface ThrottledRun {
   readonly gapDropped: number;
   readonly messages: number;
   readonly closeCodes: Readonly<Record<string, number>>;
+  /** Throttled ones whose connection ended, and how many of them without a close frame. */
+  readonly ended: number;
+  readonly cut: number;
   readonly busyShare: number;
   readonly isValid: boolean;
 }
@@ -127,6 +123,8 @@ export async function runThrottled(
       gapDropped: result.gapDropped,
       messages: result.throttledFrames,
       closeCodes: result.closeCodes,
+      ended: result.stalledCut,
+      cut: Math.max(0, result.stalledCut - result.closedByServer),
       busyShare: result.busyShare,
       isValid: result.busyShare <= generatorBusyShareMax,
     };
