@@ -131,13 +131,19 @@ export class RedisStreamStore implements StreamStore {
 
   async read(stream: StreamRef, request: ReadRequest): Promise<ReadResult> {
     const place = this.#placeOf(stream);
-    const result = readReadResult(await this.#ask(place, readCall(place, stream, request)));
+    const result = readReadResult(
+      await this.#ask(place, readCall(place, stream, request)),
+      request.after,
+    );
     return result ?? { status: 'diverged', top: await this.#topOf(stream) };
   }
 
   async readBack(stream: StreamRef, request: HistoryRequest): Promise<HistoryPage> {
     const place = this.#placeOf(stream);
-    const page = readHistoryPage(await this.#ask(place, readBackCall(place, stream, request)));
+    const page = readHistoryPage(
+      await this.#ask(place, readBackCall(place, stream, request)),
+      request.before,
+    );
     return page ?? { entries: [], hasMore: false, top: await this.#topOf(stream) };
   }
 

@@ -34,14 +34,21 @@ local function newMeta(key, epoch, ttlMs)
   redis.call('SET', key, struct.pack(metaFormat, 0, 0, 0, 0, 0) .. epoch, 'PX', ttlMs)
 end
 
+-- What is too short to be an entry was written by somebody else: it is old, and has no tag.
 local function storedAt(data, index)
   local entry = redis.call('LINDEX', data, index)
+  if entry and #entry < headerBytes then return 0 end
   return entry and struct.unpack('<I8', entry, 25)
+end
+
+local function tagOf(entry)
+  if #entry < headerBytes then return 0 end
+  return (struct.unpack('<I4', entry, 5))
 end
 
 local function tagAt(data, index)
   local entry = redis.call('LINDEX', data, index)
-  return entry and struct.unpack('<I4', entry, 5)
+  return entry and tagOf(entry)
 end
 
 -- The index of the oldest entry that is not too old.
@@ -95,8 +102,8 @@ local function append(keys, args)
     local oldest = redis.call('LPOP', keys[2])
     dropped = dropped + 1
     length = length - 1
-    bytes = bytes - (#oldest - headerBytes - #epoch)
-    prevTag = struct.unpack('<I4', oldest, 5)
+    bytes = math.max(0, bytes - (#oldest - headerBytes - #epoch))
+    prevTag = tagOf(oldest)
     oldestAt = storedAt(keys[2], 0) or now
   end
   if length > 0 then redis.call('PEXPIRE', keys[2], ageMax) end

@@ -1,10 +1,11 @@
 /** What the stream functions answer, as the contract of stream stores has it. */
 import { BackplaneUnavailableError } from '../../backplane.ts';
 import { EnvelopeError } from '../../envelope.ts';
-import { decodeStoredEnvelope } from '../../stored-envelope.ts';
+import { decodeStoredEnvelope, storedHeaderBytes } from '../../stored-envelope.ts';
 import type {
   Appended,
   HistoryPage,
+  Position,
   ReadResult,
   StreamEntry,
   StreamTop,
@@ -17,29 +18,40 @@ export function readAppended(reply: unknown, tag: number): Appended {
   return { position, prev: position.offset - 1, isDuplicate: numberOf(isDuplicate) === 1 };
 }
 
-/** undefined: there is no such stream. */
-export function readReadResult(reply: unknown): ReadResult | undefined {
+/** undefined: there is no such stream. @param after the place after which was read. */
+export function readReadResult(
+  reply: unknown,
+  after: Pick<Position, 'offset'>,
+): ReadResult | undefined {
   const [status, epoch, offset, tag, oldest, isComplete, hasMore, entries] = listOf(reply);
   const word = textOf(status);
   if (word === 'absent') return undefined;
   const top = readTop([epoch, offset, tag, oldest]);
   if (word === 'diverged') return { status: 'diverged', top };
+  const first = Math.max(after.offset + 1, top.oldest ?? 0);
   return {
     status: 'read',
-    entries: listOf(entries).map(entryOf),
+    entries: listOf(entries).map((entry, index) => entryOf(entry, top, first + index)),
     isComplete: numberOf(isComplete) === 1,
     hasMore: numberOf(hasMore) === 1,
     top,
   };
 }
 
-/** undefined: there is no such stream. */
-export function readHistoryPage(reply: unknown): HistoryPage | undefined {
-  const result = readReadResult(reply);
-  if (result === undefined) return undefined;
-  if (result.status === 'diverged') throw strange('a page');
-  const { entries, hasMore, top } = result;
-  return { entries, hasMore, top };
+/** undefined: there is no such stream. @param before the offset below which was read. */
+export function readHistoryPage(
+  reply: unknown,
+  before = Number.MAX_SAFE_INTEGER,
+): HistoryPage | undefined {
+  const [status, epoch, offset, tag, oldest, , hasMore, entries] = listOf(reply);
+  if (textOf(status) === 'absent') return undefined;
+  const top = readTop([epoch, offset, tag, oldest]);
+  const last = Math.min(before - 1, top.newest.offset);
+  return {
+    entries: listOf(entries).map((entry, index) => entryOf(entry, top, last - index)),
+    hasMore: numberOf(hasMore) === 1,
+    top,
+  };
 }
 
 export function readTops(reply: unknown): readonly StreamTop[] {
@@ -52,19 +64,22 @@ function readTop([epoch, offset, tag, oldest]: readonly unknown[]): StreamTop {
   return { newest, end: newest, oldest: first === 0 ? undefined : first };
 }
 
-function entryOf(value: unknown): StreamEntry {
+/**
+ * What nobody can read is given with its place, which its index tells: whoever reads on says what is
+ * missing, and one bad entry does not keep all others from everybody.
+ */
+function entryOf(value: unknown, { newest }: StreamTop, offset: number): StreamEntry {
   if (!(value instanceof Uint8Array)) throw strange('an entry');
+  // A copy: the answer is one buffer, and one entry that is kept would keep all of it.
+  const bytes = new Uint8Array(value);
   try {
-    // A copy: the answer is one buffer, and one entry that is kept would keep all of it.
-    return decodeStoredEnvelope(new Uint8Array(value));
+    const entry = decodeStoredEnvelope(bytes);
+    if (entry.epoch === newest.epoch && entry.offset === offset) return entry;
   } catch (cause) {
     if (!(cause instanceof EnvelopeError)) throw cause;
-    throw new BackplaneUnavailableError(
-      `A stream in Redis holds what no gateway wrote (${cause.message}): purge the stream, and ` +
-        `give the prefix to the gateway alone`,
-      { cause },
-    );
   }
+  const tag = bytes.length < storedHeaderBytes ? 0 : Buffer.from(bytes).readUInt32LE(4);
+  return { epoch: newest.epoch, offset, prev: offset - 1, tag, storedAtMs: 0, bytes };
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -108,6 +108,30 @@ describe('redis stream functions', { skip: noRedis }, () => {
     assert.deepEqual([back.entries.length, back.hasMore], [1, true]);
   });
 
+  test('stream functions: what somebody else wrote among the entries stops nobody', async (t) => {
+    const node = await startedStreamNode(t, server.url);
+    const stream = streamNamed('g:chat:poisoned', { messagesMax: 4 });
+    const first = await node.append(stream, 'n1');
+    await node.append(stream, 'n2');
+    await node.append(stream, 'n3');
+    const [entries = ''] = await server.admin().keys('*#g:chat:poisoned');
+    await server.admin().lset(entries, 0, '');
+    await server.admin().lset(entries, 1, 'not ours');
+    const seen = async (): Promise<string[]> => {
+      const page = await node.store.readBack(stream, { before: undefined, limit: 10 });
+      return page.entries.map(({ bytes, offset }) => `${offset} ${Buffer.from(bytes).toString()}`);
+    };
+    assert.deepEqual(await seen(), ['3 n3']);
+    const read = await node.store.read(stream, {
+      after: first.position,
+      upTo: undefined,
+      limit: 10,
+    });
+    assert.equal(read.status, 'diverged', 'what was there is not known any more');
+    for (const text of ['n4', 'n5', 'n6', 'n7']) await node.append(stream, text);
+    assert.deepEqual(await seen(), ['7 n7', '6 n6', '5 n5', '4 n4']);
+  });
+
   test('stream functions: those that read write nothing', async () => {
     const call = ['windows', 'windows#', '1000', '1000', 'e', '0', '0', '5', '5'];
     const admin = server.admin();

@@ -9,7 +9,9 @@ import {
   readTops,
 } from '../../../../../backplanes/redis/streams/stream-replies.ts';
 import { encodeStoredEnvelope } from '../../../../../backplanes/stored-envelope.ts';
+import type { StreamEntry } from '../../../../../backplanes/stream-store.ts';
 
+const beginning = { offset: 0 };
 const text = (value: string): Buffer => Buffer.from(value);
 const entry = { epoch: 'e', offset: 2, prev: 1, tag: 7, storedAtMs: 9, bytes: Buffer.from('x') };
 
@@ -32,21 +34,38 @@ describe('redis stream replies', () => {
   });
 
   test('stream replies: what is absent is undefined, what diverged has a top', () => {
-    assert.equal(readReadResult([text('absent')]), undefined);
+    assert.equal(readReadResult([text('absent')], beginning), undefined);
     const newest = { epoch: 'e', offset: 2, tag: 7 };
-    assert.deepEqual(readReadResult([text('diverged'), text('e'), 2, 7, 0]), {
+    assert.deepEqual(readReadResult([text('diverged'), text('e'), 2, 7, 0], beginning), {
       status: 'diverged',
       top: { newest, end: newest, oldest: undefined },
     });
     assert.deepEqual(readTops([[text('e'), 2, 7, 1]]), [{ newest, end: newest, oldest: 1 }]);
   });
 
-  test('stream replies: what no function of ours answers, and what no gateway wrote, is refused', () => {
+  test('stream replies: what no function of ours answers is refused', () => {
     for (const reply of [null, 'OK', [], [text('read')], [[]], [1, 'x']]) {
-      assert.throws(() => readReadResult(reply), BackplaneUnavailableError);
+      assert.throws(() => readReadResult(reply, beginning), BackplaneUnavailableError);
       assert.throws(() => readAppended(reply, 1), BackplaneUnavailableError);
     }
-    const strange = [text('read'), text('e'), 2, 7, 2, 1, 0, [text('not ours')]];
-    assert.throws(() => readReadResult(strange), /no gateway wrote.*purge/);
+  });
+
+  test('stream replies: what no gateway wrote has its place', () => {
+    const answer = [text('read'), text('e'), 2, 7, 1, 1, 0, [text('strange'), text('worse')]];
+    const placed = (entries: readonly StreamEntry[] = []) =>
+      entries.map(({ bytes, offset, prev, tag }) => [
+        Buffer.from(bytes).toString(),
+        offset,
+        prev,
+        tag,
+      ]);
+    const strange = ['strange', 1, 0, 0];
+    const read = readReadResult(answer, beginning);
+    assert.deepEqual(placed(read?.status === 'read' ? read.entries : []), [
+      strange,
+      ['worse', 2, 1, 0],
+    ]);
+    const [worse = [], ...others] = placed(readHistoryPage(answer)?.entries);
+    assert.deepEqual([worse.slice(1), others.length], [[2, 1, 0], 1]);
   });
 });
