@@ -20,9 +20,13 @@ export class NoStreams implements Streams {
 
 /** The destination retains nothing. */
 export function notAStream(hub: string, to: Retained): GatewayError {
-  const name = to.kind === 'all' ? 'all' : `${to.kind}:${to.name}`;
   return new GatewayError(
     'not-a-stream',
-    `'${name}' of hub '${hub}' is no stream; let a rule of hubs.${hub}.streams match it`,
+    `'${nameOf(to)}' of hub '${hub}' is no stream; let a rule of hubs.${hub}.streams match it`,
   );
+}
+
+/** A destination as the settings name it. */
+export function nameOf(to: Retained): string {
+  return to.kind === 'all' ? 'all' : `${to.kind}:${to.name}`;
 }

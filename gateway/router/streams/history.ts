@@ -10,11 +10,12 @@ import type {
 import type { Clock } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Message } from '../../protocol/model.ts';
+import { shown } from '../../protocol/shown.ts';
 import { unavailable } from '../backplane-failure.ts';
 import type { Deliveries } from '../deliveries.ts';
 import type { DestinationRules } from '../destination-rules.ts';
 import { destinationKey } from '../keys.ts';
-import { notAStream } from '../no-streams.ts';
+import { nameOf, notAStream } from '../no-streams.ts';
 import type { Destination, History, HistoryQuery, StreamInfo, Streams } from '../ports.ts';
 import { ReceivedMessage } from '../received-message.ts';
 
@@ -38,9 +39,11 @@ export class StreamHistory implements Streams {
   async history(hub: string, to: Addressed, query: HistoryQuery): Promise<History> {
     const stream = this.#streamOf(hub, to);
     try {
-      return query.reverse
+      const history = query.reverse
         ? await this.#backward(stream, query)
         : await this.#forward(stream, query);
+      if (history === undefined) throw diverged(hub, to, query.after);
+      return history;
     } catch (cause) {
       throw unavailable(cause);
     }
@@ -72,11 +75,12 @@ export class StreamHistory implements Streams {
     };
   }
 
-  async #forward(stream: StreamRef, query: HistoryQuery): Promise<History> {
+  /** undefined: the place to begin at lies in no history of the stream. */
+  async #forward(stream: StreamRef, query: HistoryQuery): Promise<History | undefined> {
     const { before, limit } = query;
     const after = query.after ?? (await this.#beginning(stream));
     const result = await this.#options.store.read(stream, { after, upTo: before, limit });
-    if (result.status === 'diverged') throw diverged(stream, query.after ?? after);
+    if (result.status === 'diverged') return undefined;
     const entries = result.entries.filter(({ offset }) => before === undefined || offset < before);
     const hasMore = result.hasMore && entries.length === result.entries.length;
     return {
@@ -133,9 +137,10 @@ function placeOf(entry: StreamEntry | undefined): Position | undefined {
   return entry && { epoch: entry.epoch, offset: entry.offset, tag: entry.tag };
 }
 
-function diverged({ key }: StreamRef, { epoch, offset }: Position): GatewayError {
+function diverged(hub: string, to: Addressed, after: Position | undefined): GatewayError {
+  const { epoch = '', offset = 0 } = after ?? {};
   return new GatewayError(
     'position-diverged',
-    `The stream '${key}' has no history in which offset ${offset} of epoch '${epoch}' lies: load the state anew and begin at its present position`,
+    `The stream '${nameOf(to)}' of hub '${hub}' has no history in which offset ${offset} of epoch ${shown(epoch)} lies; load the state anew and begin at its present position`,
   );
 }
