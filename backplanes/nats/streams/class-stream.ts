@@ -32,6 +32,7 @@ export interface History {
 
 const nsPerMs = 1e6;
 const reachPauseMs = 10;
+const againPauseMs = 20;
 /** Since which sequence a subject keeps as many messages as it does; in the description. */
 const raisedPattern = /more kept from (\d+) on/;
 /** What the server does without being asked, and what we set. */
@@ -205,6 +206,8 @@ export class ClassStream {
       } catch (error) {
         if (performance.now() > deadline) throw error;
       }
+      // Without a connection the answer comes at once, and a new one needs the event loop.
+      await sleep(againPauseMs);
     }
   }
 
