@@ -36,7 +36,7 @@ async function killNode({ cluster, random }: FaultScene): Promise<void> {
   const node = random.pick(cluster.nodes);
   await node.kill();
   await sleep(between(random, 0, 2000));
-  await node.start();
+  await cluster.startNode(node);
 }
 
 async function stopNode({ cluster, isShort, random }: FaultScene): Promise<void> {
@@ -49,7 +49,7 @@ async function stopNode({ cluster, isShort, random }: FaultScene): Promise<void>
 async function restartNodes({ cluster }: FaultScene): Promise<void> {
   for (const node of cluster.nodes) {
     await node.kill('SIGTERM');
-    await node.start();
+    await cluster.startNode(node);
   }
 }
 

@@ -29,6 +29,8 @@ export interface LossClusterOptions {
 
 const lossless = { messages: 200_000, seconds: 24 * 3600, bytes: 4 * 1024 ** 3 };
 const accessKeyBytes = 32;
+/** Each takes as long as a gateway waits for its broker. */
+const startsMax = 4;
 
 export class LossCluster {
   readonly accessKey = randomBytes(accessKeyBytes).toString('base64');
@@ -110,6 +112,21 @@ export class LossCluster {
     return { urls, endpoint: this.url, accessKey: this.accessKey };
   }
 
+  /**
+   * Starts a node that has ended, as a service manager does: again, where it gave up because the
+   * broker did not answer. @throws Error with what the last try said.
+   */
+  async startNode(node: GatewayNode): Promise<void> {
+    for (let left = startsMax; ; left -= 1) {
+      try {
+        await node.start();
+        return;
+      } catch (error) {
+        if (left === 1) throw error;
+      }
+    }
+  }
+
   /** The nodes' ways to one of the broker's ports lead to another one from now on. */
   redirect(port: number, to: number): void {
     const index = this.broker.ports.indexOf(port);
@@ -125,7 +142,7 @@ export class LossCluster {
     for (const link of this.brokerLinks.flat()) link.heal();
     for (const node of this.nodes) {
       node.signal('SIGCONT');
-      if (!node.process.isRunning) await node.start();
+      if (!node.process.isRunning) await this.startNode(node);
     }
   }
 

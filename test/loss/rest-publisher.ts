@@ -15,9 +15,10 @@ export interface RestPublisherOptions {
 }
 
 const attemptMsMax = 4000;
-const pauseMsMin = 50;
-const pauseMsMax = 500;
-const socketsMax = 64;
+const backoffMsMin = 50;
+const backoffMsMax = 1500;
+/** More wait for their turn: a broker that is away must not meet a storm of retries. */
+const inFlightMax = 32;
 
 interface Answer {
   readonly status: number;
@@ -29,9 +30,12 @@ interface Answer {
 export class RestPublisher implements LossPublisher {
   readonly name: string;
   readonly #options: RestPublisherOptions;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: socketsMax });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: inFlightMax });
   readonly #tokens = new Map<string, string>();
   readonly #abort = new AbortController();
+  /** In the order in which they were due. */
+  readonly #waiting: LossPublication[] = [];
+  #inFlight = 0;
   pending = 0;
 
   constructor(options: RestPublisherOptions) {
@@ -41,7 +45,8 @@ export class RestPublisher implements LossPublisher {
 
   publish(publication: LossPublication): void {
     this.pending += 1;
-    void this.#publish(publication);
+    this.#waiting.push(publication);
+    if (this.#inFlight < inFlightMax) void this.#work();
   }
 
   stop(): void {
@@ -49,7 +54,18 @@ export class RestPublisher implements LossPublisher {
     this.#agent.destroy();
   }
 
+  async #work(): Promise<void> {
+    this.#inFlight += 1;
+    for (;;) {
+      const publication = this.#waiting.shift();
+      if (publication === undefined || this.#abort.signal.aborted) break;
+      await this.#publish(publication);
+    }
+    this.#inFlight -= 1;
+  }
+
   async #publish(publication: LossPublication): Promise<void> {
+    let boundMs = backoffMsMin;
     while (!this.#abort.signal.aborted) {
       publication.attempts += 1;
       // Whatever went wrong, nobody knows whether it was stored: the same id makes it harmless.
@@ -70,7 +86,8 @@ export class RestPublisher implements LossPublisher {
         return;
       }
       if (answer !== undefined) publication.trouble = `${answer.status} ${answer.body}`;
-      const pauseMs = pauseMsMin + Math.random() * (pauseMsMax - pauseMsMin);
+      const pauseMs = Math.random() * boundMs;
+      boundMs = Math.min(boundMs * 2, backoffMsMax);
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }

@@ -9,12 +9,13 @@ export interface SocketPublisherOptions {
   readonly door: Door;
 }
 
-/** Fewer than the acks that a gateway remembers and the publications that it lets pend. */
-const inFlightMax = 400;
+/** More wait for their turn: a broker that is away must not meet a storm of retries. */
+const inFlightMax = 100;
 const tickMs = 100;
 const reconnectMsMax = 500;
 const ackMsMax = 8000;
-const retryMs = 200;
+const retryMsMin = 100;
+const retryMsMax = 2000;
 
 export class SocketPublisher implements LossPublisher, ConnectionOwner {
   readonly name: string;
@@ -54,7 +55,7 @@ export class SocketPublisher implements LossPublisher, ConnectionOwner {
     if (type === 'goaway') return this.#connection?.close();
     if (type !== 'system' || event !== 'connected') return;
     this.#isGreeted = true;
-    for (const publication of this.#waiting.values()) this.#send(publication);
+    this.#sendWaiting();
   }
 
   onClosed(): void {
@@ -73,6 +74,10 @@ export class SocketPublisher implements LossPublisher, ConnectionOwner {
     this.#connection.checkSilence();
     const [oldest = now] = this.#sent.values();
     if (now - oldest > ackMsMax) return this.#connection.abandon('an ack is missing');
+    this.#sendWaiting();
+  }
+
+  #sendWaiting(): void {
     for (const publication of this.#waiting.values()) {
       if (this.#sent.size >= inFlightMax) break;
       this.#send(publication);
@@ -106,6 +111,8 @@ export class SocketPublisher implements LossPublisher, ConnectionOwner {
       this.#waiting.delete(id);
       publication.ackedAt = Date.now();
       publication.position = position;
+      // Those behind it wait for a free place only while there is a backlog.
+      if (this.#sent.size < this.#waiting.size) this.#sendWaiting();
       return;
     }
     publication.trouble = `${error?.name}: ${error?.message}`;
@@ -115,6 +122,10 @@ export class SocketPublisher implements LossPublisher, ConnectionOwner {
       if (this.#isStopped || this.#connection !== connection) return;
       this.#sent.delete(id);
       this.#send(publication);
-    }, retryMs);
+    }, retryAfterMs(publication));
   }
+}
+
+function retryAfterMs({ attempts }: LossPublication): number {
+  return Math.random() * Math.min(retryMsMin * 2 ** Math.min(attempts, 10), retryMsMax);
 }
