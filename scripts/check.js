@@ -24,6 +24,11 @@ export async function runChecks() {
       () => runNode([bin('oxlint', 'oxlint'), '--type-aware', '--deny-warnings', '--quiet']),
     ],
     ['types', async () => ((await ensureBuilt()) ? 0 : 1)],
+    // Browsers have no types of Node.js.
+    [
+      'types of the client SDK',
+      () => runNode([bin('typescript', 'tsc'), '-p', 'client-sdk', '--noEmit']),
+    ],
     // k6 runs these itself, without the libraries of Node.js.
     ['types of k6 scripts', () => runNode([bin('typescript', 'tsc'), '-p', 'bench/k6/scenarios'])],
   ];

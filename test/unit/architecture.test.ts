@@ -122,6 +122,11 @@ const offenders: readonly (readonly [Rule, string, Readonly<Record<string, strin
   [forbiddenText, 'a default export', { 'gateway/a.ts': 'export default 1;' }],
   [forbiddenText, 'an enum', { 'gateway/a.ts': 'export enum A {}' }],
   [forbiddenText, 'the compiler switched off', { 'gateway/a.ts': ['// @ts', 'ignore'].join('-') }],
+  [
+    forbiddenText,
+    'an expected error outside of the type tests',
+    { 'gateway/a.types.ts': ['// @ts', 'expect-error'].join('-') },
+  ],
   [forbiddenText, 'work left behind', { 'gateway/a.ts': ['// TO', 'DO later'].join('') }],
   [
     forbiddenText,
@@ -152,6 +157,11 @@ const innocents: readonly (readonly [Rule, string, Readonly<Record<string, strin
     eagerAdapters,
     'an adapter is imported lazily',
     { 'backplanes/index.ts': "const { A } = await import('./redis/a.ts');" },
+  ],
+  [
+    forbiddenText,
+    'a type test that says what must not compile',
+    { 'test/unit/a.types.ts': ['// @ts', 'expect-error: a number is no text'].join('-') },
   ],
   [
     importCycles,
