@@ -121,7 +121,8 @@ export class Client<Schema extends object = AnyGroups> {
     type Own = Group<PayloadOf<Schema, Name>>;
     // A name has one payload type, so the group that is there is of it.
     const known = this.#groups.get(name) as Own | undefined;
-    if (known !== undefined) return known.use();
+    // One that was refused is done for: a new token may allow what the old one did not.
+    if (known !== undefined && known.state !== 'left') return known.use();
     const channel: Channel<PayloadOf<Schema, Name>> = this.#channel(
       { group: name },
       validatorOf(this.#validators, name),
@@ -131,7 +132,9 @@ export class Client<Schema extends object = AnyGroups> {
       name,
       channel,
       publisher: this.#publisher,
-      onLeft: () => this.#leave(name),
+      onLeft: () => {
+        if (this.#groups.get(name) === group) this.#leave(name);
+      },
     });
     this.#groups.set(name, group);
     this.#follow();

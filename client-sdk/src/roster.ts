@@ -28,6 +28,7 @@ export class Roster {
   /** Asks for everything that does not follow on this link yet. */
   follow(link: Link, greeting?: GatewayFrame): void {
     for (const [key, subscription] of this.#subscriptions) {
+      if (subscription.isSettledOn(link)) continue;
       const mustWait = subscription.cursor !== undefined && !this.#mayFollow(key, link);
       if (!mustWait) subscription.follow(link, greeting);
     }

@@ -146,7 +146,7 @@ describe('subscription', () => {
     client.close();
   });
 
-  test('a join that is refused: the group is left, and the error told', async () => {
+  test('a join that is refused: the error is told, and one may ask again', async () => {
     const world = new FakeWorld();
     const { client, errors, socket } = await world.connected();
     const group = client.group('g');
@@ -156,6 +156,12 @@ describe('subscription', () => {
       errors.map(({ code, refusal }) => [code, refusal]),
       [['refused', 'Forbidden']],
     );
+    const again = client.group('g');
+    assert.notEqual(again, group);
+    group.leave();
+    socket.answer('joinGroup');
+    assert.equal(again.state, 'live');
+    assert.deepEqual(socket.of('leaveGroup'), []);
     client.close();
   });
 
