@@ -101,6 +101,7 @@ function reliableMetrics({ reliable }: GatewayMetricsOptions): MetricSource[] {
       read: () => [
         sample('cause', 'expired', counters.expired),
         sample('cause', 'overflow', counters.overflowed),
+        sample('cause', 'node_full', counters.nodeFull),
         sample('cause', 'crowded_out', counters.crowdedOut),
       ],
     },

@@ -145,7 +145,7 @@ export const limitTable = {
     min: MiB,
     max: 16 * 1024 * MiB,
     meaning:
-      'Bytes held for all reliable connections of this node, each message once; more end them',
+      'Bytes held for all reliable connections of this node, each message once; over it those that hold the most end',
   },
   reliableDetachedMax: {
     default: 100_000,

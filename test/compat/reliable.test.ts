@@ -213,6 +213,42 @@ describe('reliable frames', () => {
     assert.equal(await codeOfResume(t, resumeUrl(), 'unheard.of'), 1008);
   });
 
+  test('reliable frames: on a full node those are closed who acknowledge nothing of much', async (t) => {
+    const bytesMax = 1024 * 1024;
+    const small = await startTestGateway({ limits: { reliableBytesPerNodeMax: bytesMax } });
+    t.after(() => small.stop());
+    const service = newService(small);
+    const open = async (group: string): Promise<FrameClient> => {
+      const { url } = await service.getClientAccessToken({ groups: [group] });
+      const frames = await FrameClient.open(t, url, { subprotocols: [reliable] });
+      await frames.frames.next();
+      return frames;
+    };
+    const send = (group: string, bytes: number) =>
+      service.group(group).sendToAll('x'.repeat(bytes), { contentType: 'text/plain' });
+    const sizes = [300_000, 301_000, 302_000];
+    const idle = [];
+    for (const [at, bytes] of sizes.entries()) {
+      const client = await open(`${at}`);
+      await send(`${at}`, bytes);
+      await client.frames.next();
+      idle.push(client);
+    }
+    const readers = [await open('r'), await open('r')];
+    await send('r', 200_000);
+    const { code, reason } = (await idle[2]?.closed()) ?? {};
+    assert.equal(code, 1008);
+    assert.match(reason ?? '', /^reliableBytesPerNodeMax of 1048576 bytes is reached .* faster$/);
+    for (const reader of [...readers, ...idle.slice(0, 2)]) {
+      reader.sendJson({ type: 'ping' });
+      let frame = await reader.frames.next();
+      if (frame !== '{"type":"pong"}') frame = await reader.frames.next();
+      assert.equal(frame, '{"type":"pong"}');
+    }
+    const metrics = await (await fetch(`${small.url}/metrics`)).text();
+    assert.match(metrics, /^trunkline_reliable_lost_total\{cause="node_full"\} 1$/m);
+  });
+
   test('reliable frames: after a close with 1000 by the client a resume is refused', async (t) => {
     const { frames, resumeUrl } = await connectRaw(t, gateway());
     await frames.close();

@@ -11,20 +11,23 @@ export interface KeptFrame extends Frame {
 }
 
 export class KeptFrames {
-  readonly #bytesMax: number;
+  /** Bytes that all outboxes of the node may hold. */
+  readonly bytesMax: number;
+  readonly #onFull: () => void;
   /** By the frame of the fan-out, which is the same object for all receivers of one encoding. */
   readonly #byFrame = new WeakMap<Frame, KeptFrame>();
   /** Bytes held, each copy counted once. */
   bytes = 0;
 
-  /** @param bytesMax bytes that all outboxes of the node may hold. */
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+  /** @param onFull is called whenever a further message is held, and more is than may be. */
+  constructor(bytesMax: number, onFull: () => void) {
+    this.bytesMax = bytesMax;
+    this.#onFull = onFull;
   }
 
   /** True: more is held than the node may. */
   get isFull(): boolean {
-    return this.bytes > this.#bytesMax;
+    return this.bytes > this.bytesMax;
   }
 
   /** The frame to hold instead of this one; end it with `release`. */
@@ -32,8 +35,11 @@ export class KeptFrames {
     const known = this.#byFrame.get(frame);
     const kept = known ?? { bytes: ownCopy(frame.bytes), isBinary: frame.isBinary, holders: 0 };
     if (known === undefined) this.#byFrame.set(frame, kept);
-    if (kept.holders === 0) this.bytes += kept.bytes.length;
     kept.holders += 1;
+    if (kept.holders === 1) {
+      this.bytes += kept.bytes.length;
+      if (this.isFull) this.#onFull();
+    }
     return kept;
   }
 

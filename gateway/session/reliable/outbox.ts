@@ -11,6 +11,9 @@ export interface OutboxOptions {
   readonly bytesMax: number;
 }
 
+/** Messages looked at to find out how many are shared; the others are taken to be like them. */
+const samplesMax = 64;
+
 export class Outbox {
   readonly #options: OutboxOptions;
   #kept: (KeptFrame | undefined)[] = [];
@@ -44,13 +47,30 @@ export class Outbox {
     return this.#bytes;
   }
 
+  /**
+   * Bytes of the messages held, of each only the part that falls to this outbox where several hold
+   * it. An estimate where there are many, so that its cost is bounded.
+   */
+  sharedBytes(): number {
+    const step = Math.ceil(this.size / samplesMax);
+    let bytes = 0;
+    let own = 0;
+    for (let at = this.#head; at < this.#kept.length; at += step) {
+      const kept = this.#kept[at];
+      if (kept === undefined) continue;
+      bytes += kept.bytes.length;
+      own += kept.bytes.length / kept.holders;
+    }
+    return bytes === 0 ? 0 : (this.#bytes * own) / bytes;
+  }
+
   /** Holds one more under the next number. False: it is over a bound; the outbox is of no use now. */
   append(frame: Frame): boolean {
     const { bytesMax, frames, messagesMax } = this.#options;
     const kept = frames.keep(frame);
     this.#kept.push(kept);
     this.#bytes += kept.bytes.length;
-    return this.size <= messagesMax && this.#bytes <= bytesMax && !frames.isFull;
+    return this.size <= messagesMax && this.#bytes <= bytesMax;
   }
 
   /** The message with this number; undefined: it was acknowledged, or is not there yet. */

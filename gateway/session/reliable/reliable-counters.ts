@@ -19,6 +19,8 @@ export interface ReliableCounters {
   expired: number;
   /** Connections closed because too much waited for their clients. */
   overflowed: number;
+  /** Connections closed because they held the most when the node held too much. */
+  nodeFull: number;
   /** Connections not kept because too many clients are away already. */
   crowdedOut: number;
 }
@@ -29,6 +31,7 @@ export function newReliableCounters(): ReliableCounters {
     refused: { token: 0, mismatch: 0, unknown: 0, unanswered: 0 },
     expired: 0,
     overflowed: 0,
+    nodeFull: 0,
     crowdedOut: 0,
   };
 }

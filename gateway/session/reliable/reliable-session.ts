@@ -14,6 +14,7 @@ import type { Attachment, AttachmentOwner } from './attachment.ts';
 import type { KeptFrames } from './kept-frames.ts';
 import { Outbox } from './outbox.ts';
 import { Outlet } from './outlet.ts';
+import type { MessageHolder } from './room.ts';
 import type { ReliableCounters } from './reliable-counters.ts';
 import type { ConnectionState } from './take-over/connection-state.ts';
 
@@ -35,7 +36,7 @@ type NumberFrame = (frame: Frame, sequenceId: number) => Frame;
 /** Codes by which a client says good-bye for good (Azure §4). */
 const finalCodes: ReadonlySet<number> = new Set([1000, 1005]);
 
-export class ReliableSession implements AttachmentOwner, Reliability {
+export class ReliableSession implements AttachmentOwner, Reliability, MessageHolder {
   readonly identity: SessionIdentity;
   /** Counts the nodes that have served the connection, this one included. */
   readonly term: number;
@@ -67,6 +68,7 @@ export class ReliableSession implements AttachmentOwner, Reliability {
       bytesMax: limits.reliableQueueBytesMax,
     };
     this.#outbox = new Outbox(bounds, state?.firstSequenceId);
+    // Where this node allows less than the other one, the connection ends with its next message.
     for (const frame of state?.frames ?? []) this.#outbox.append(frame);
     this.#outlet = new Outlet({
       outbox: this.#outbox,
@@ -209,6 +211,20 @@ export class ReliableSession implements AttachmentOwner, Reliability {
     this.#host.onOver(this);
   }
 
+  heldBytes(): number {
+    return this.#outbox.sharedBytes();
+  }
+
+  makeRoom(): void {
+    const { counters, frames } = this.#host;
+    counters.nodeFull += 1;
+    this.#fail(
+      `reliableBytesPerNodeMax of ${frames.bytesMax} bytes is reached and this client holds much ` +
+        'of it; acknowledge faster',
+    );
+    this.#outbox.clear();
+  }
+
   onFrame(bytes: Uint8Array, isBinary: boolean): void {
     this.#session.onFrame(bytes, isBinary);
   }
@@ -266,9 +282,13 @@ export class ReliableSession implements AttachmentOwner, Reliability {
     const { counters, services } = this.#host;
     counters.overflowed += 1;
     const { reliableQueueBytesMax, reliableQueueMessagesMax } = services.limits;
-    const reason =
+    this.#fail(
       `More waits for the client than the ${reliableQueueMessagesMax} messages or ` +
-      `${reliableQueueBytesMax} bytes allowed; read and acknowledge faster`;
+        `${reliableQueueBytesMax} bytes allowed; read and acknowledge faster`,
+    );
+  }
+
+  #fail(reason: string): void {
     this.#session.close(closeCodes.policyViolation, reason);
     // A session that has just been taken over cannot do it yet.
     this.#outlet.end(closeCodes.policyViolation, reason);

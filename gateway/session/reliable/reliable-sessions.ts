@@ -13,6 +13,7 @@ import { Attachment } from './attachment.ts';
 import { KeptFrames } from './kept-frames.ts';
 import { newReliableCounters, type ResumeRefusal } from './reliable-counters.ts';
 import { ReliableSession, type ReliableHost } from './reliable-session.ts';
+import { Room } from './room.ts';
 import type { ConnectionState } from './take-over/connection-state.ts';
 import { TakeOvers, type Holder, type TakeOversOptions } from './take-over/take-overs.ts';
 
@@ -51,6 +52,7 @@ export class ReliableSessions implements Holder {
   readonly frames: KeptFrames;
   readonly #options: ReliableSessionsOptions;
   readonly #host: ReliableHost;
+  readonly #room: Room;
   readonly #sessions = new Map<string, ReliableSession>();
   /** Connections whose clients are away, with the time since when; oldest first. */
   readonly #detached = new Map<ReliableSession, number>();
@@ -58,9 +60,12 @@ export class ReliableSessions implements Holder {
   #stopSweeping: (() => void) | undefined;
 
   constructor(options: ReliableSessionsOptions) {
-    const { services, tokens } = options;
+    const { clock, services, tokens } = options;
     this.#options = options;
-    this.frames = new KeptFrames(services.limits.reliableBytesPerNodeMax);
+    const { reliableBytesPerNodeMax } = services.limits;
+    this.frames = new KeptFrames(reliableBytesPerNodeMax, () => this.#room.onFull());
+    const holders = () => this.#sessions.values();
+    this.#room = new Room({ frames: this.frames, clock, holders });
     this.#host = {
       services,
       frames: this.frames,
@@ -195,6 +200,7 @@ export class ReliableSessions implements Holder {
     if (this.#sessions.get(connectionId) === session) this.#sessions.delete(connectionId);
     this.#detached.delete(session);
     this.takeOvers?.onOver(session);
+    if (this.#sessions.size === 0) this.#room.rest();
     this.#rest();
   }
 

@@ -26,7 +26,7 @@ function parts() {
     transport: createTransportCounters(),
     reliable: {
       counters: newReliableCounters(),
-      frames: new KeptFrames(1),
+      frames: new KeptFrames(1, () => undefined),
       size: 0,
       detachedCount: 0,
       takeOvers: undefined,

@@ -11,7 +11,7 @@ function frame(text: string): Frame {
 }
 
 function outbox(differences: { messagesMax?: number; bytesMax?: number } = {}) {
-  const frames = new KeptFrames(1000);
+  const frames = new KeptFrames(1000, () => undefined);
   return {
     frames,
     outbox: new Outbox({ frames, messagesMax: 100, bytesMax: 100, ...differences }),
@@ -60,16 +60,37 @@ describe('outbox', () => {
   });
 
   test('outbox: the bound of the node counts each message once, for all who wait for it', () => {
-    const frames = new KeptFrames(10);
+    let fulls = 0;
+    const frames = new KeptFrames(10, () => {
+      fulls += 1;
+    });
     const boxes = [1, 2, 3].map(() => new Outbox({ frames, messagesMax: 9, bytesMax: 99 }));
     const shared = frame('12345678');
     assert.ok(boxes.every((box) => box.append(shared)));
     assert.equal(frames.bytes, 8);
-    assert.equal(boxes[0]?.append(frame('abc')), false);
+    assert.equal(fulls, 0);
+    // Whoever appends is not the one to suffer for it.
+    assert.equal(boxes[0]?.append(frame('abc')), true);
+    assert.deepEqual([fulls, frames.isFull], [1, true]);
     boxes[0]?.clear();
     assert.equal(frames.bytes, 8);
     for (const box of boxes) box.clear();
     assert.equal(frames.bytes, 0);
+  });
+
+  test('outbox: of what several hold each has its part', () => {
+    const frames = new KeptFrames(1000, () => undefined);
+    const boxes = [1, 2].map(() => new Outbox({ frames, messagesMax: 999, bytesMax: 9999 }));
+    const [first, second] = boxes;
+    assert.equal(first?.sharedBytes(), 0);
+    const shared = frame('12345678');
+    for (const box of boxes) box.append(shared);
+    first?.append(frame('abc'));
+    assert.deepEqual([first?.sharedBytes(), second?.sharedBytes()], [7, 4]);
+    first?.acknowledge(1);
+    assert.deepEqual([first?.sharedBytes(), second?.sharedBytes()], [3, 8]);
+    for (let at = 0; at < 500; at += 1) second?.append(frame('12345678'));
+    assert.equal(second?.sharedBytes(), 501 * 8);
   });
 
   test('outbox: it holds bytes of its own', () => {

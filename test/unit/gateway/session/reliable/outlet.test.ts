@@ -13,7 +13,7 @@ function frame(text: string): Frame {
 }
 
 class Fixture {
-  readonly frames = new KeptFrames(1_000_000);
+  readonly frames = new KeptFrames(1_000_000, () => undefined);
   readonly outbox: Outbox;
   readonly outlet: Outlet;
   overflows = 0;
