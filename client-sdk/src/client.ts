@@ -167,15 +167,13 @@ export class Client<Schema extends object = AnyGroups> {
   #connectionOwner(): ConnectionOwner {
     return {
       onServed: (link, greeting, isNext) => {
-        // What is doubtful must be known before its group is joined; what is new comes after.
+        // What is published from now on must be known to the link on which its group is joined.
         if (isNext) this.#outbox.detach();
-        else this.#outbox.repeat(link);
         this.#roster.follow(link, greeting);
         if (!isNext) this.#outbox.attach(link);
         this.#promote();
       },
       onMoved: (link) => {
-        this.#outbox.repeat(link);
         this.#roster.follow(link);
         this.#outbox.attach(link);
       },
@@ -189,12 +187,10 @@ export class Client<Schema extends object = AnyGroups> {
   #onLost(link: Link): void {
     this.#roster.lose(link);
     const { current } = this.#connection;
-    if (current === undefined) this.#outbox.detach();
-    else {
-      // The next link is gone: all goes on over the one that serves.
-      this.#roster.follow(current);
-      this.#outbox.attach(current);
-    }
+    if (current === undefined) return this.#outbox.detach();
+    // The next link is gone: all goes on over the one that serves.
+    this.#roster.follow(current);
+    this.#outbox.attach(current);
   }
 
   #onChange(change: ConnectionChange): void {

@@ -93,12 +93,7 @@ export class Outbox {
     );
   }
 
-  /** Sends again what was sent on a link that was lost; to be called before groups are joined. */
-  repeat(link: Link): void {
-    for (const entry of this.#entries) if (entry.isDoubtful) this.#send(entry, link);
-  }
-
-  /** Sends everything else, and what comes from now on. */
+  /** Sends everything that is not answered, in order, and what comes from now on. */
   attach(link: Link): void {
     this.#link = link;
     for (const entry of this.#entries) this.#send(entry, link);

@@ -187,6 +187,7 @@ describe('noEcho', () => {
     const second = group.publish('kept');
     await world.clock.pass(0);
     assert.deepEqual(next.sent, []);
+    assert.equal(socket.of('sendToGroup').length, 1);
     socket.answer('sendToGroup', { id: 'm5', position: place(5) });
     next.answer('joinGroup', { position: place(4), recovered: true });
     assert.equal(socket.closedWith, 1000);
