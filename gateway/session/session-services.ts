@@ -55,8 +55,11 @@ export interface Reliability {
   reconnectionToken(): string;
   /** The client has every message up to this number. */
   acknowledge(sequenceId: ClientId64): void;
-  /** Numbers a message for this connection alone, and gives it to the client. */
-  deliver(frame: Frame): void;
+  /**
+   * Numbers a message for this connection alone, and gives it to the client. Resolves when the
+   * client's socket has it, or there is no socket: what is replied then does not overtake it.
+   */
+  deliver(frame: Frame): Promise<void>;
   /** Closes the client's socket with 1001 and keeps the connection for it to come back. */
   release(reason: string): void;
 }

@@ -317,7 +317,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
   async #event(command: SendEvent | Invoke): Promise<void> {
     try {
       const message = await this.#callHandler(command);
-      if (message !== undefined) this.#tell(message);
+      if (message !== undefined) await this.#tell(message);
     } catch (error) {
       if (this.#isSimple) this.close(closeCodes.internalError, messageOf(error));
       throw error;
@@ -367,7 +367,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
   }
 
   /** A message of the server for this connection alone. */
-  #tell(payload: Payload): void {
+  async #tell(payload: Payload): Promise<void> {
     const message: Message = {
       from: 'server',
       kind: 'connection',
@@ -379,7 +379,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     };
     const frame = this.#codec.encoder.encodeMessage(message);
     if (this.#reliability === undefined) this.#send(frame);
-    else this.#reliability.deliver(frame);
+    else await this.#reliability.deliver(frame);
   }
 
   get #isSimple(): boolean {

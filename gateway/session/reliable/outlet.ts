@@ -21,6 +21,11 @@ export interface OutletOptions {
 /** Bytes of frames written before the socket is asked again. */
 const writeBytesMax = 64 * 1024;
 
+interface Waiting {
+  readonly sequenceId: number;
+  readonly resolve: () => void;
+}
+
 export class Outlet implements Socket {
   readonly #options: OutletOptions;
   #socket: Socket | undefined;
@@ -29,6 +34,8 @@ export class Outlet implements Socket {
   /** The socket has not taken all that was written: the rest waits for its drain. */
   #isBlocked = false;
   #isEnded = false;
+  /** Who waits until the socket has the message of a number, by rising numbers. */
+  #waiting: Waiting[] = [];
 
   constructor(options: OutletOptions) {
     this.#options = options;
@@ -49,6 +56,7 @@ export class Outlet implements Socket {
   /** The client has no socket. */
   detach(): void {
     this.#socket = undefined;
+    this.#stopWaiting(Number.MAX_SAFE_INTEGER);
   }
 
   /** Writes every message that is not acknowledged to the new socket, then what comes. */
@@ -74,6 +82,16 @@ export class Outlet implements Socket {
     }
     this.#pump();
     return 0;
+  }
+
+  /** Resolves when the client's socket was given every message so far, or there is none. */
+  given(): Promise<void> {
+    const sequenceId = this.#options.outbox.next - 1;
+    const isGiven = this.#socket === undefined || this.#isEnded || this.#written >= sequenceId;
+    if (isGiven) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting.push({ sequenceId, resolve });
+    });
   }
 
   bufferedBytes(): number {
@@ -107,6 +125,7 @@ export class Outlet implements Socket {
   #finish(code: CloseCode | undefined, reason: string): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#stopWaiting(Number.MAX_SAFE_INTEGER);
     this.#options.onEnd(code, reason);
   }
 
@@ -116,10 +135,19 @@ export class Outlet implements Socket {
       // What was acknowledged meanwhile came through an earlier socket.
       this.#written = Math.max(this.#written, outbox.first - 1);
       const frames = this.#nextFrames();
-      if (frames.length === 0) return;
+      if (frames.length === 0) break;
       this.#written += frames.length;
       const left = this.#socket.write(frames);
       if (left !== 0) this.#isBlocked = true;
+    }
+    this.#stopWaiting(this.#written);
+  }
+
+  #stopWaiting(sequenceId: number): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (next.sequenceId > sequenceId) return;
+      this.#waiting.shift();
+      next.resolve();
     }
   }
 

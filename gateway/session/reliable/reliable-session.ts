@@ -257,8 +257,9 @@ export class ReliableSession implements AttachmentOwner, Reliability, MessageHol
     this.#outlet.acknowledge(Number(sequenceId));
   }
 
-  deliver(frame: Frame): void {
+  deliver(frame: Frame): Promise<void> {
     this.#outlet.write([frame]);
+    return this.#outlet.given();
   }
 
   #attach(attachment: Attachment): void {

@@ -53,6 +53,13 @@ class ClientSocket {
     await settled();
   }
 
+  /** The peer has read everything. */
+  async drain(): Promise<void> {
+    this.socket.read();
+    this.#handler.onDrain();
+    await settled();
+  }
+
   async vanish(code = 1006): Promise<void> {
     this.socket.isOpen = false;
     this.#handler.onClose(code, '');
@@ -296,5 +303,48 @@ describe('reliable sessions', () => {
     await first.say({ type: 'event', event: 'e', dataType: 'text', data: 'x', ackId: 1 });
     assert.deepEqual(first.messages, ['1 hi']);
     assert.deepEqual(first.frames.at(-1), ack(1));
+  });
+
+  const send = { type: 'event', event: 'e', dataType: 'text', data: 'x', ackId: 1 };
+
+  test('event: the ack waits for the answer where that waits for the socket', async () => {
+    const fixture = new Fixture();
+    fixture.parts.events.answer = async () => ({ dataType: 'text', bytes: Buffer.from('hi') });
+    const first = await fixture.connect();
+    first.socket.roomBytes = 0;
+    fixture.deliver('a');
+    await first.say(send);
+    await first.say({ type: 'ping' });
+    assert.deepEqual([first.messages, first.frames.at(-1)], [['1 a'], { type: 'pong' }]);
+    await first.drain();
+    assert.deepEqual([first.messages, first.frames.at(-1)], [['1 a', '2 hi'], ack(1)]);
+  });
+
+  test('event: an answer that no socket gets keeps nothing waiting', async () => {
+    const fixture = new Fixture();
+    fixture.parts.events.answer = async () => ({ dataType: 'text', bytes: Buffer.from('hi') });
+    const first = await fixture.connect();
+    first.socket.roomBytes = 0;
+    fixture.deliver('a');
+    await first.say(send);
+    assert.equal(fixture.node.find('node-1')?.isSettled, false);
+    await first.vanish();
+    assert.equal(fixture.node.find('node-1')?.isSettled, true);
+    const second = await fixture.resume(first.token);
+    await second.say(send);
+    assert.deepEqual(second.messages, ['1 a', '2 hi']);
+    assert.equal((second.frames.at(-1) as { error?: { name: string } }).error?.name, 'Duplicate');
+  });
+
+  test('event: an answer that was not given to a socket goes to the next, then the ack', async () => {
+    const fixture = new Fixture();
+    fixture.parts.events.answer = async () => ({ dataType: 'text', bytes: Buffer.from('hi') });
+    const first = await fixture.connect();
+    first.socket.roomBytes = 0;
+    fixture.deliver('a');
+    await first.say(send);
+    const second = await fixture.resume(first.token);
+    assert.deepEqual(second.messages, ['1 a', '2 hi']);
+    assert.deepEqual(second.frames.at(-1), ack(1));
   });
 });
