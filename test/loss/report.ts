@@ -1,6 +1,7 @@
 /** Prints what a run of the loss test has found. */
 import type { LossResult } from './loss-run.ts';
-import type { LossCounts } from './loss-checker.ts';
+import type { FaultWindow } from './faults.ts';
+import type { LossCounts, LossVerdict } from './loss-checker.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -71,7 +72,7 @@ export function reportOf(result: LossResult): string {
       .sort(([, one], [, other]) => other - one)
       .slice(0, 8)
       .map(([why, count]) => `  closed ${count} x ${why}`),
-    `delay        p50 ${at(delaysMs, 0.5)} ms, p99 ${at(delaysMs, 0.99)} ms, worst ${at(delaysMs, 1)} ms; late by at most: clients ${lateMsMax.toFixed(0)} ms, publishers and proxies ${ownLateMsMax.toFixed(0)} ms`,
+    `delay        p50 ${percentileOf(delaysMs, 0.5)} ms, p99 ${percentileOf(delaysMs, 0.99)} ms, worst ${percentileOf(delaysMs, 1)} ms; late by at most: clients ${lateMsMax.toFixed(0)} ms, publishers and proxies ${ownLateMsMax.toFixed(0)} ms`,
     `caught up    ${catchUpMs} ms after the last fault; peak memory of nodes ${rss} MiB`,
     ...(counters.size > 0 ? [`streams      ${shownCounters(counters)}`] : []),
     `seed         ${options.seed}`,
@@ -87,7 +88,14 @@ export function reportOf(result: LossResult): string {
   ].join('\n');
 }
 
-function faultTable({ verdict, windows }: LossResult): readonly string[] {
+/** One line for each fault, with the worst delay of what was on its way meanwhile. */
+export function faultTable({
+  verdict,
+  windows,
+}: {
+  readonly verdict: Pick<LossVerdict, 'worstMs'>;
+  readonly windows: readonly FaultWindow[];
+}): readonly string[] {
   const rows = new Map<string, { count: number; longestMs: number; worstMs: number }>();
   for (const [index, { from, name, until }] of windows.entries()) {
     const row = rows.get(name) ?? { count: 0, longestMs: 0, worstMs: 0 };
@@ -104,11 +112,13 @@ function faultTable({ verdict, windows }: LossResult): readonly string[] {
   return ['fault                count   longest ms   worst delivery delay ms', ...lines];
 }
 
-function at(sorted: Float64Array, share: number): string {
+/** In whole ms; 0 where there is none. */
+export function percentileOf(sorted: Float64Array, share: number): string {
   const index = Math.min(sorted.length - 1, Math.floor(sorted.length * share));
   return (sorted[index] ?? 0).toFixed(0);
 }
 
-function shownCounters(counters: ReadonlyMap<string, number>): string {
+/** Names and values in one line. */
+export function shownCounters(counters: ReadonlyMap<string, number>): string {
   return [...counters].map(([name, value]) => `${name.replace(/^_/, '')} ${value}`).join(', ');
 }

@@ -1,4 +1,6 @@
 /** `npm run test:loss`: breaks a cluster while clients count what they get. */
+import { azureProblemsOf, azureReportOf } from './azure-report.ts';
+import { runAzureLoss } from './azure-run.ts';
 import { parseLossOptions, usage, UsageError } from './options.ts';
 import { dropRecordings, runLoss } from './loss-run.ts';
 import { problemsOf, reportOf } from './report.ts';
@@ -15,6 +17,11 @@ async function main(args: readonly string[]): Promise<number> {
   };
   const options = parseLossOptions(args, say);
   say(`seed ${options.seed} on ${options.backplane}`);
+  if (options.client === 'azure') {
+    const azure = await runAzureLoss(options);
+    process.stdout.write(azureReportOf(azure));
+    return azureProblemsOf(azure).length === 0 ? 0 : 1;
+  }
   const result = await runLoss(options);
   process.stdout.write(reportOf(result));
   const isGood = problemsOf(result).length === 0;
