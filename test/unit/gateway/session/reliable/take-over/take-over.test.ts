@@ -183,6 +183,29 @@ describe('take-over', () => {
     );
   });
 
+  for (const [largest, bytes] of [
+    ['who is there', 40_000],
+    ['who comes', 60_000],
+  ] as const) {
+    test(`take-over: a full node makes room for it by whoever holds the most: ${largest}`, async () => {
+      const it = await stage({ ...calm, limits: { reliableBytesPerNodeMax: 1024 * 1024 } });
+      const { client, first, second, world } = it;
+      const other = await world.client(second);
+      for (let at = 0; at < 12; at += 1) {
+        await sendTo({ ...it, client: other }, second, `${at} ${'x'.repeat(50_000)}`);
+        await sendTo(it, first, `${at} ${'x'.repeat(bytes)}`);
+      }
+      await moveTo(it, second);
+      const isLarger = bytes > 50_000;
+      assert.deepEqual([client.isRefused, other.isRefused], [isLarger, !isLarger]);
+      assert.equal(second.reliable.counters.nodeFull, 1);
+      const left = isLarger ? other : client;
+      await sendTo({ ...it, client: left }, first, 'n 1 99');
+      assert.deepEqual([left.texts.length, left.texts.at(-1)], [13, 'n 1 99']);
+      assert.deepEqual([...client.faults, ...other.faults], []);
+    });
+  }
+
   test('take-over: a node that is gone cannot hand over, and nobody waits for it', async () => {
     const it = await stage();
     const { client, first, second, world } = it;

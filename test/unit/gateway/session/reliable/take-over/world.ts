@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import type { Limits } from '../../../../../../gateway/limits.ts';
 import type { Frame } from '../../../../../../gateway/protocol/codec.ts';
 import { ReliableSessions } from '../../../../../../gateway/session/reliable/reliable-sessions.ts';
 import { ReconnectionTokens } from '../../../../../../gateway/tokens/reconnection-tokens.ts';
@@ -26,6 +27,7 @@ export interface WorldOptions {
   readonly lossPercent?: number;
   readonly delayMsMax?: number;
   readonly subscribeMsMax?: number;
+  readonly limits?: Partial<Limits>;
   readonly streams?: Pick<NetworkOptions, 'store' | 'rules'>;
 }
 
@@ -60,7 +62,7 @@ export class World {
     const world = new World(seed, options);
     for (let at = 0; at < (options.nodes ?? 3); at += 1) {
       const node = world.network.create(`n${at}`);
-      world.nodes.push({ node, reliable: reliableOn(node) });
+      world.nodes.push({ node, reliable: reliableOn(node, options.limits) });
     }
     const started = Promise.all(world.nodes.map(({ node }) => node.start()));
     const state = { isOver: false };
@@ -121,17 +123,17 @@ export class World {
     void node.router.publish({ hub, to, payload });
   }
 
-  async client(): Promise<MovingClient> {
+  async client(on: WorldNode = this.any()): Promise<MovingClient> {
     const client = new MovingClient(this);
-    client.connect(this.any());
+    client.connect(on);
     assert.ok(await this.until(() => client.isServed, 1000));
     return client;
   }
 }
 
-function reliableOn(node: SimulatedNode): ReliableSessions {
+function reliableOn(node: SimulatedNode, limits?: Partial<Limits>): ReliableSessions {
   const services = {
-    ...new SessionFixture().services(),
+    ...new SessionFixture().services(limits),
     publisher: node.router,
     subscribers: node.router.members,
     permissionsFor: permissionsOf,
