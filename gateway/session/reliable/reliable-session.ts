@@ -181,14 +181,10 @@ export class ReliableSession implements AttachmentOwner, Reliability, MessageHol
 
   /**
    * The client is back with another socket: it is greeted, gets what it has not acknowledged, and
-   * then what comes. The socket that it had before is closed, and whoever is there is not to return.
+   * then what comes. The socket that it had before is closed.
    */
   resume(attachment: Attachment): void {
-    // A client that comes back has closed its old socket: here sits another holder of its token.
-    this.#attachment?.end(
-      closeCodes.policyViolation,
-      'The connection was resumed by another socket; connect anew',
-    );
+    this.#attachment?.end(closeCodes.goingAway, 'The client came back with another connection');
     if (this.#attachment === undefined) this.#host.services.counters.open += 1;
     this.#attach(attachment);
     this.#host.counters.resumed += 1;
