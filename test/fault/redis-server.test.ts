@@ -38,6 +38,8 @@ describe('redis server faults', { skip: noRedis }, () => {
     );
     await server.start();
     await b.waitForFlow(key, a);
+    // What it receives comes over one connection; the link is up when all of them are.
+    await waitFor(() => b.backplane.isUp(), { what: 'the link of the receiver is up' });
     await withDeadline(publishing.stop(), { what: 'every publish has an outcome' });
     assert.deepEqual(a.outcomes.strange, []);
     assert.ok(a.outcomes.unavailable > 0);
