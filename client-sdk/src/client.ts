@@ -95,6 +95,11 @@ export class Client<Schema extends object = AnyGroups> {
     return this.#connection.state;
   }
 
+  /** The gateway's id of the connection that serves; it begins with the id of its node. */
+  get connectionId(): string | undefined {
+    return this.#connection.current?.connectionId;
+  }
+
   /** Begins when it was not told to begin by itself or was closed; while it waits, tries at once. */
   connect(): void {
     this.#connection.connect();

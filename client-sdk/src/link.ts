@@ -48,6 +48,7 @@ export class Link {
   #heardAtMs: number;
   #cancelTimer: () => void;
   #isGreeted = false;
+  #connectionId: string | undefined;
   #isOver = false;
   #trouble = '';
 
@@ -69,6 +70,11 @@ export class Link {
   /** True once the gateway has said `connected`, for ever. */
   get wasGreeted(): boolean {
     return this.#isGreeted;
+  }
+
+  /** As the gateway said in `connected`. */
+  get connectionId(): string | undefined {
+    return this.#connectionId;
   }
 
   /** Sends without wanting an answer. Nothing happens unless the link is ready. */
@@ -157,7 +163,8 @@ export class Link {
   #greet(greeting: GatewayFrame): void {
     if (this.#isGreeted) return;
     this.#isGreeted = true;
-    const { heartbeatMs } = greeting;
+    const { connectionId, heartbeatMs } = greeting;
+    this.#connectionId = connectionId;
     if (heartbeatMs !== undefined) this.#silenceMs = 2 * heartbeatMs + silenceGraceMs;
     this.checkSilence();
     this.#options.owner.onGreeted(this, greeting);

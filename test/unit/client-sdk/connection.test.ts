@@ -31,6 +31,19 @@ describe('connection', () => {
     assert.equal(world.clock.pending, 0);
   });
 
+  test('connection id: that of the connection which serves, none without one', async () => {
+    const world = new FakeWorld();
+    const { client, socket } = await world.connected({ connectionId: 'node1-a' });
+    assert.equal(client.connectionId, 'node1-a');
+    socket.shut(1001);
+    assert.equal(client.connectionId, undefined);
+    await world.clock.pass(0);
+    world.socket.greet({ connectionId: 'node2-b' });
+    assert.equal(client.connectionId, 'node2-b');
+    client.close();
+    assert.equal(client.connectionId, undefined);
+  });
+
   test('backoff: full jitter from the first attempt, bounded, anew after ten good seconds', async () => {
     const world = new FakeWorld();
     const client = world.client();
