@@ -1,16 +1,38 @@
 /**
- * `npm run build:client`: makes client-sdk/dist, the package @trunkline/client, as ES modules with
- * their types. The compiler sees browser types only, so the client cannot come to need Node.js.
+ * `npm run build:client`: makes client-sdk/dist, the package @trunkline/client: ES modules with
+ * their types, and trunkline.min.js for pages that load it by a script tag. An argument is another
+ * folder to put it in. The compiler sees browser types only, so the client cannot come to need
+ * Node.js.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureInstalled, root } from './bootstrap.js';
 import { runNode } from './run.js';
 
+const usual = join(root, 'client-sdk', 'dist');
+const folder = process.argv[2] ?? usual;
+
+/** One file without modules: what the package exports is in the global Trunkline. */
+async function buildScript() {
+  // Not there before the installation.
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints: [join(folder, 'index.js')],
+    outfile: join(folder, 'trunkline.min.js'),
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    globalName: 'Trunkline',
+    platform: 'browser',
+    target: 'es2022',
+    logLevel: 'error',
+  });
+}
+
 await ensureInstalled();
-rmSync(join(root, 'client-sdk', 'dist'), { recursive: true, force: true });
+if (folder === usual) rmSync(folder, { recursive: true, force: true });
 process.exitCode = await runNode([
   join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-  '-p',
-  join(root, 'client-sdk'),
+  ...['-p', join(root, 'client-sdk'), '--outDir', folder],
 ]);
+if (process.exitCode === 0) await buildScript();

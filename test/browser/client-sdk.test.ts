@@ -1,12 +1,11 @@
 /** The SDK in a browser: its WebSocket, its page events, and a way back after a cut. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
-import { build } from 'esbuild';
+import { after, before, describe, test } from 'node:test';
 import { signClientToken } from '../../gateway/tokens/sign.ts';
 import { launchChromium, noChromium } from '../support/chromium.ts';
+import { installClientPackage, type ClientPackage } from '../support/client-package.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { projectRoot } from '../support/source-tree.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -14,7 +13,7 @@ const publicEndpoint = 'http://gateway.example';
 
 /** What the page does: it prints everything that it hears. */
 const program = `
-const client = sdk.createClient({ url, getToken: () => token, backoffBaseMs: 60000, backoffCapMs: 60000 });
+const client = Trunkline.createClient({ url, getToken: () => token, backoffBaseMs: 60000, backoffCapMs: 60000 });
 client.on('state', ({ reason, state }) => console.log(reason + ' ' + state));
 client.on('error', (error) => console.log(String(error)));
 const room = client.group('room.1');
@@ -24,19 +23,15 @@ window.publish = (text) => room.publish(text);
 window.close = () => client.close();
 `;
 
-async function bundle(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [join(projectRoot(), 'client-sdk/src/index.ts')],
-    bundle: true,
-    minify: true,
-    format: 'iife',
-    globalName: 'sdk',
-    write: false,
-  });
-  return outputFiles[0]?.text ?? '';
-}
-
 describe('the SDK in a browser', { skip: noChromium }, () => {
+  let installed: ClientPackage;
+
+  before(() => {
+    installed = installClientPackage();
+  });
+
+  after(() => installed.remove());
+
   test('sdk: it connects, comes back at once when the page is online, and misses nothing', async (t) => {
     const gateway = await startTestGateway({
       publicEndpoints: [publicEndpoint],
@@ -65,7 +60,8 @@ describe('the SDK in a browser', { skip: noChromium }, () => {
     const constants = Object.entries(settings).map(
       ([name, value]) => `const ${name} = ${JSON.stringify(value)};`,
     );
-    await page.addScriptTag({ content: [await bundle(), ...constants, program].join('\n') });
+    await page.addScriptTag({ path: join(installed.packageFolder, 'dist/trunkline.min.js') });
+    await page.addScriptTag({ content: [...constants, program].join('\n') });
     await page.evaluate('publish("one")');
     await waitFor(() => lines.includes('message one'), { what: 'the first message arrived' });
     proxy.cut();

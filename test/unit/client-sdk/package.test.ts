@@ -1,79 +1,95 @@
-/** The package @trunkline/client as it is built: it loads, needs nothing, and is small. */
+/** The package @trunkline/client as it is built: it loads, needs nothing, and can be taken apart. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { createContext, runInContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
-import { projectRoot } from '../../support/source-tree.ts';
+import { bundled, installClientPackage, type ClientPackage } from '../../support/client-package.ts';
 
-const root = projectRoot();
-/** Of everything that the package exports, in bytes; DESIGN: 8 KB with resume. */
-const gzipBytesMax = 8000;
+/** Packages that a part of ours imports: whoever wants the part brings them. */
+const peersOf: Readonly<Record<string, readonly string[]>> = {};
+const exported = [
+  'Channel',
+  'Client',
+  'Group',
+  'TrunklineError',
+  'UnauthorizedError',
+  'createClient',
+];
+
+/** The package's own manifest. */
+interface Manifest {
+  readonly dependencies?: unknown;
+  readonly sideEffects?: unknown;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+}
 
 describe('the package', () => {
-  let folder: string;
+  let client: ClientPackage;
+  let manifest: Manifest;
 
   before(() => {
-    mkdirSync(join(root, 'dist'), { recursive: true });
-    folder = mkdtempSync(join(root, 'dist/package-'));
-    const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    const options = ['-p', join(root, 'client-sdk'), '--outDir', folder];
-    execFileSync(process.execPath, [tsc, ...options]);
-    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    client = installClientPackage();
+    const text = readFileSync(join(client.packageFolder, 'package.json'), 'utf8');
+    manifest = JSON.parse(text) as Manifest;
   });
 
-  after(() => rmSync(folder, { recursive: true }));
+  after(() => client.remove());
 
-  test('it has no dependencies, and each module has its types', () => {
-    const text = readFileSync(join(root, 'client-sdk/package.json'), 'utf8');
-    // The file is the package's own.
-    const manifest = JSON.parse(text) as Readonly<Record<string, unknown>>;
-    assert.equal(manifest['dependencies'], undefined);
-    assert.equal(manifest['sideEffects'], false);
-    const names = readdirSync(folder);
-    const modules = names.filter((name) => name.endsWith('.js'));
+  test('package: it has no dependencies, and each module has its types', () => {
+    assert.equal(manifest.dependencies, undefined);
+    assert.equal(manifest.sideEffects, false);
+    const dist = join(client.packageFolder, 'dist');
+    const names = readdirSync(dist, { recursive: true, encoding: 'utf8' });
+    const modules = names.filter((name) => /(?<!\.min)\.js$/.test(name));
     assert.ok(modules.includes('index.js'));
     for (const name of modules) {
       assert.ok(names.includes(name.replace(/js$/, 'd.ts')), name);
-      const code = readFileSync(join(folder, name), 'utf8');
-      const imported = [...code.matchAll(/\bfrom '([^']+)'/g)].map(([, path = '']) => path);
-      assert.ok(
-        imported.every((path) => path.startsWith('./') && path.endsWith('.js')),
-        name,
-      );
+      const code = readFileSync(join(dist, name), 'utf8');
+      const peers = peersOf[name.split('/')[0] ?? ''] ?? [];
+      for (const [, path = ''] of code.matchAll(/\bfrom '([^']+)'/g)) {
+        assert.ok(/^\.\.?\/.*\.js$/.test(path) || peers.includes(path), `${name}: ${path}`);
+      }
     }
   });
 
-  test('it loads without a browser, and exports what the README names', async () => {
-    // What the module exports is looked at by name.
-    const entry = (await import(pathToFileURL(join(folder, 'index.js')).href)) as object;
-    assert.deepEqual(Object.keys(entry).toSorted(), [
-      'Channel',
-      'Client',
-      'Group',
-      'TrunklineError',
-      'UnauthorizedError',
-      'createClient',
-    ]);
+  test('package: every file that it exports is there', () => {
+    const files = Object.values(manifest.exports).flatMap((entry) =>
+      typeof entry === 'string' ? [entry] : Object.values(entry),
+    );
+    assert.ok(files.length > 2);
+    for (const file of files) assert.ok(existsSync(join(client.packageFolder, file)), file);
   });
 
-  test('it is within its budget, minified and compressed', async (t) => {
-    const { outputFiles } = await build({
-      entryPoints: [join(folder, 'index.js')],
-      bundle: true,
-      minify: true,
-      format: 'esm',
-      platform: 'browser',
-      target: 'es2022',
-      write: false,
-    });
-    const [bundle] = outputFiles;
-    assert.ok(bundle !== undefined);
-    const bytes = gzipSync(bundle.contents, { level: 9 }).length;
-    t.diagnostic(`@trunkline/client: ${bytes} of ${gzipBytesMax} bytes (gzip), core with resume`);
-    assert.ok(bytes <= gzipBytesMax, `${bytes} bytes (gzip) are more than ${gzipBytesMax}`);
+  test('package: it loads without a browser, and exports what the README names', async () => {
+    const require = createRequire(join(client.folder, 'application.js'));
+    const file = require.resolve('@trunkline/client');
+    // What the module exports is looked at by name.
+    const entry = (await import(pathToFileURL(file).href)) as object;
+    assert.deepEqual(Object.keys(entry).toSorted(), exported);
+  });
+
+  test('package: the script for script tags needs no modules and has everything in one global', () => {
+    const code = readFileSync(join(client.packageFolder, 'dist/trunkline.min.js'), 'utf8');
+    const context = createContext({ URL });
+    runInContext(code, context);
+    const names = 'JSON.stringify(Object.keys(Trunkline).sort())';
+    assert.deepEqual(JSON.parse(String(runInContext(names, context))), exported);
+    const made = 'new Trunkline.UnauthorizedError("signed out").message';
+    assert.equal(runInContext(made, context), 'signed out');
+  });
+
+  test('package: a bundler leaves out what is not used', async () => {
+    const sizeOf = async (code: string): Promise<number> =>
+      gzipSync(await bundled(client.folder, code)).length;
+    const core = await sizeOf("export { createClient } from '@trunkline/client';");
+    const errors = await sizeOf("export { UnauthorizedError } from '@trunkline/client';");
+    const nothing = await sizeOf("import '@trunkline/client';");
+    assert.ok(core > 5000, `createClient: ${core} bytes`);
+    assert.ok(errors < 250, `UnauthorizedError: ${errors} bytes`);
+    assert.ok(nothing < 50, `nothing: ${nothing} bytes`);
   });
 });
