@@ -24,9 +24,9 @@ const expiryBase = 1_577_836_800;
 
 /**
  * `command`: what nodes say to each other; the rest of such an envelope is the router's. `stored`: a
- * publication with its place in a stream (stored-envelope.ts).
+ * publication with its place in a stream (stored-envelope.ts). `loss`: loss-mark.ts.
  */
-export const envelopeTypes = { publication: 1, command: 2, stored: 3 } as const;
+export const envelopeTypes = { publication: 1, command: 2, stored: 3, loss: 4 } as const;
 
 const dataTypes = ['json', 'text', 'binary', 'protobuf'] as const;
 export type EnvelopeDataType = (typeof dataTypes)[number];

@@ -5,6 +5,7 @@
  */
 import type { Backplane, BackplaneSink } from '../../backplanes/backplane.ts';
 import { EnvelopeView } from '../../backplanes/envelope.ts';
+import { isLossMark } from '../../backplanes/loss-mark.ts';
 import { decodeStoredEnvelope, isStoredEnvelope } from '../../backplanes/stored-envelope.ts';
 import type { RetentionClass, StreamEntry, StreamStore } from '../../backplanes/stream-store.ts';
 import type { Clock } from '../clock.ts';
@@ -283,7 +284,7 @@ export class Router implements Publisher {
       this.counters.unclaimed += 1;
     } else if (this.#streams !== undefined && target.rules.retention !== undefined) {
       this.#streams.onLive(target, entry);
-    } else {
+    } else if (!isLossMark(entry.bytes)) {
       // Another node's settings make a stream of it; here its members get what comes.
       this.fanout.collect(this.#deliveries.live(new EnvelopeView(entry.bytes), undefined), target);
     }

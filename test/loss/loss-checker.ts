@@ -11,8 +11,7 @@ export interface LossCounts {
   /** Those that never came and of which the client was told. */
   toldLost: number;
   /**
-   * Acknowledged, and lost by the broker while a client was away that had not got that far: its
-   * place is good, so that nothing tells it.
+   * Acknowledged, and lost by the broker before any client had got it: nothing tells.
    */
   lostUnseen: number;
   duplicates: number;

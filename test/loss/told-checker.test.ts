@@ -7,6 +7,7 @@ import { ToldChecker } from './told-checker.ts';
 
 const stream = 'user:u1';
 const client = 'u1';
+const other = 'u2';
 
 function placeAt(offset: number, epoch = 'e'): Place {
   return { epoch, offset, tag: offset };
@@ -42,14 +43,18 @@ function told(at: number, to: Place = placeAt(0)): LossEvent {
 }
 
 /** Those counts that are not zero, without what this broker is meant to do. */
-function countsOf(events: readonly LossEvent[], epoch = 'e'): Record<string, number> {
+function countsOf(
+  events: readonly LossEvent[],
+  epoch = 'e',
+  followers = 1,
+): Record<string, number> {
   const checker = new ToldChecker({
     publications,
     histories: [{ stream, epoch, isComplete: true, entries }],
     windows: [],
   });
   for (const event of events) checker.take(event);
-  const { ackedNotStored, told: _told, ...counts } = checker.finish(1).counts;
+  const { ackedNotStored, told: _told, ...counts } = checker.finish(followers).counts;
   assert.equal(ackedNotStored, 2);
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
 }
@@ -64,9 +69,16 @@ describe('told checker', () => {
     assert.deepEqual(countsOf([start, told(1400), got('c', 2), got('d', 3)]), { toldLost: 2 });
   });
 
-  test('what was acknowledged after the last notice, and never seen, is counted apart', () => {
+  test('what was acknowledged after the last notice, and nobody got, is counted apart', () => {
     const events = [start, told(1050), got('c', 2), got('d', 3)];
     assert.deepEqual(countsOf(events), { lostUnseen: 1, toldLost: 1 });
+  });
+
+  test('what another client had got must be told to those who had not', () => {
+    const others = [start, got('a', 1), got('b', 2), told(1400), got('c', 2), got('d', 3)];
+    const events = [start, told(1050), got('c', 2), got('d', 3)];
+    const all = [...others.map((event) => ({ ...event, client: other })), ...events];
+    assert.deepEqual(countsOf(all, 'e', 2), { lost: 1, toldLost: 1 });
   });
 
   test('without a notice, an offset that is used again is found', () => {

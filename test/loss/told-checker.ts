@@ -1,7 +1,7 @@
 /**
  * Holds what clients have seen to the truth where the broker has lost acknowledged data: who has seen
- * what is gone must have been told, and behind the last notice nothing may miss. What was lost before
- * a client had got that far is counted apart: no position shows it.
+ * what is gone must have been told, whoever had got it, and behind the last notice nothing may miss.
+ * What nobody had got when it was lost is counted apart: nothing shows it.
  */
 import type { LossCounts, LossInput, LossVerdict } from './loss-checker.ts';
 import type { LossPublication } from './publication.ts';
@@ -30,6 +30,8 @@ export class ToldChecker {
   readonly #input: LossInput;
   readonly #builder: VerdictBuilder;
   readonly #followers = new Map<string, Follower>();
+  /** Publications that at least one client got. */
+  readonly #seen = new Set<string>();
 
   constructor(input: LossInput) {
     this.#input = input;
@@ -51,6 +53,7 @@ export class ToldChecker {
     if (follower === undefined || stretch === undefined) return;
     if (event.is === 'message') {
       stretch.messages.push(event);
+      this.#seen.add(event.id);
       return;
     }
     stretch.toldAt = event.at;
@@ -97,6 +100,7 @@ export class ToldChecker {
     for (const { ackedAt, id } of publications) {
       if (ackedAt === undefined || ackedAt < startedAt || got.has(id) || due.has(id)) continue;
       if (ackedAt <= lastToldAt) this.#builder.counts.toldLost += 1;
+      else if (this.#seen.has(id)) this.#wrong('lost', `${id} was lost and ${name} was not told`);
       else this.#builder.counts.lostUnseen += 1;
     }
   }

@@ -1,6 +1,7 @@
 /** Holds what clients are given against the broker's history, and writes down what is wrong. */
 import type { StreamPosition } from '../../gateway/protocol/model.ts';
 import type { Histories } from './history.ts';
+import { Losses } from './losses.ts';
 import type { SimClient } from './sim-client.ts';
 
 export interface Received {
@@ -25,17 +26,20 @@ export class Truth {
   readonly #told = new Map<string, number>();
   /** Times that the broker lost data: what clients had of it may differ from the present history. */
   lossesOfData = 0;
+  readonly #losses: Losses;
   #lostAtMs = Number.NEGATIVE_INFINITY;
   readonly #nowMs: () => number;
 
   constructor(histories: Histories, nowMs: () => number) {
     this.#histories = histories;
+    this.#losses = new Losses(histories);
     this.#nowMs = nowMs;
   }
 
   /** The broker comes back with less than it had acknowledged. */
-  onLossOfData(): void {
+  onLossOfData(clients: readonly SimClient[]): void {
     this.lossesOfData += 1;
+    this.#losses.onLoss(clients);
     this.#lostAtMs = this.#nowMs();
   }
 
@@ -73,6 +77,7 @@ export class Truth {
   /** Told that messages are missing behind `cursor`: they must really be. */
   onGap(client: SimClient, key: string, cursor: StreamPosition | undefined, reason: string): void {
     this.gaps += 1;
+    this.#losses.onTold(client, key);
     if (cursor !== undefined) this.#told.set(nameOf(client, key), cursor.offset);
     if (cursor === undefined || this.lossesOfData > 0) return;
     const later = this.#histories.between(key, cursor.offset, Number.POSITIVE_INFINITY);
@@ -119,6 +124,13 @@ export class Truth {
         const where = `${cursor?.epoch}/${cursor?.offset}`;
         this.fail(client, key, `ends at ${where}, the stream at ${newest.epoch}/${newest.offset}`);
       }
+    }
+  }
+
+  /** When everything has healed: what the broker has lost was told to all who had not got it. */
+  checkLosses(): void {
+    for (const { client, key, offset } of this.#losses.untold()) {
+      this.fail(client, key, `was not told that the broker lost what came behind ${offset}`);
     }
   }
 

@@ -83,6 +83,7 @@ export class World {
     this.#heal();
     await this.scheduler.run(this.scheduler.nowMs + healMs, isHopeless);
     for (const client of this.#clients) this.truth.checkEnd(client);
+    this.truth.checkLosses();
     const { failures, gaps, messages, recoveries } = this.truth;
     return { failures, gaps, messages, recoveries, published: this.#published };
   }
@@ -209,7 +210,7 @@ export class World {
       for (const client of this.#clients) if (this.random.below(3) === 0) client.cut(3000);
       this.broker.restart(100 + this.random.below(500), () => {
         restore();
-        this.truth.onLossOfData();
+        this.truth.onLossOfData(this.#clients);
       });
     });
   }

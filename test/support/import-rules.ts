@@ -43,6 +43,7 @@ export const zones: readonly Zone[] = [
       'backplanes/backplane.ts',
       'backplanes/stream-store.ts',
       'backplanes/stored-envelope.ts',
+      'backplanes/loss-mark.ts',
       'backplanes/envelope.ts',
       'backplanes/envelope-extension.ts',
     ],

@@ -2,6 +2,7 @@
  * Gives one subscriber of a stream what it missed, from the node's recent entries or from the store,
  * and makes it a member in the step in which it has everything that was handed out.
  */
+import { isLossMark } from '../../../backplanes/loss-mark.ts';
 import type { Position, StreamEntry, StreamStore } from '../../../backplanes/stream-store.ts';
 import type { Clock } from '../../clock.ts';
 import { closeCodes } from '../../protocol/close-codes.ts';
@@ -179,8 +180,9 @@ export class CatchUp {
     });
   }
 
-  /** Made once for an entry; undefined: it cannot be read. */
+  /** Made once for an entry; undefined: it cannot be read, or marks a loss. */
   #deliveryOf(entry: StreamEntry): Delivery | undefined {
+    if (isLossMark(entry.bytes)) return undefined;
     try {
       const delivery = this.#options.deliveries.kept(entry);
       this.#deliveries.set(entry, delivery);

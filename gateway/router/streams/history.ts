@@ -1,5 +1,6 @@
 /** Answers questions about retained messages from the store. */
 import { EnvelopeView } from '../../../backplanes/envelope.ts';
+import { isLossMark } from '../../../backplanes/loss-mark.ts';
 import type {
   Position,
   StreamEntry,
@@ -113,6 +114,7 @@ export class StreamHistory implements Streams {
     const { clock, deliveries, onError } = this.#options;
     const nowSeconds = clock.wallSeconds();
     return entries.flatMap((entry) => {
+      if (isLossMark(entry.bytes)) return [];
       try {
         const envelope = new EnvelopeView(entry.bytes);
         const delivery = deliveries.live(envelope, entry);

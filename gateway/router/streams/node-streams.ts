@@ -13,6 +13,7 @@ import type { Fanout } from '../fanout.ts';
 import type { Target } from '../target.ts';
 import { CatchUp } from './catch-up.ts';
 import { StreamHistory } from './history.ts';
+import { LossMarks } from './loss-marks.ts';
 import { StreamChecks } from './stream-checks.ts';
 import type { StreamCounters } from './stream-counters.ts';
 import { StreamKeeper } from './stream-keeper.ts';
@@ -42,6 +43,7 @@ export class NodeStreams {
   readonly recentBudget: RingBudget;
   readonly #store: StreamStore;
   readonly #checks: StreamChecks;
+  readonly #losses: LossMarks;
 
   constructor(options: NodeStreamsOptions) {
     const { clock, counters, limits, random, store } = options;
@@ -49,8 +51,10 @@ export class NodeStreams {
     this.recentBudget = new RingBudget(limits.streamCacheBytesPerNodeMax);
     this.publisher = new StreamPublisher(options);
     this.history = new StreamHistory(options);
+    this.#losses = new LossMarks({ ...options, publisher: this.publisher });
     this.keeper = new StreamKeeper({
       ...options,
+      losses: this.#losses,
       bounds: {
         recentBytesMax: limits.streamCacheBytesPerDestinationMax,
         recentBudget: this.recentBudget,
@@ -82,6 +86,7 @@ export class NodeStreams {
   async close(): Promise<void> {
     this.#checks.stop();
     this.keeper.closeAll();
+    this.#losses.stop();
     await this.#store.close();
   }
 

@@ -22,6 +22,9 @@ export interface StreamCounters {
   foundByCheck: number;
   /** Streams whose history in the store turned out to be another one. */
   diverged: number;
+  /** Losses that were marked in the stream, and those that could not be. */
+  lossesMarked: number;
+  lossesUnmarked: number;
   /** Gaps told to the members of a stream. */
   gaps: number;
   /** Entries for which nobody was interested any more. */
@@ -48,6 +51,8 @@ export function newStreamCounters(): StreamCounters {
     failedReads: 0,
     foundByCheck: 0,
     diverged: 0,
+    lossesMarked: 0,
+    lossesUnmarked: 0,
     gaps: 0,
     unclaimed: 0,
     unreadable: 0,

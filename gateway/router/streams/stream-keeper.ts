@@ -10,6 +10,7 @@ import type {
   StreamTop,
 } from '../../../backplanes/stream-store.ts';
 import { EnvelopeView } from '../../../backplanes/envelope.ts';
+import { isLossMark } from '../../../backplanes/loss-mark.ts';
 import type { Clock } from '../../clock.ts';
 import type { GapNoticeReason } from '../../protocol/model.ts';
 import type { Deliveries } from '../deliveries.ts';
@@ -17,6 +18,7 @@ import type { Fanout } from '../fanout.ts';
 import type { Target } from '../target.ts';
 import { commonPlace } from './common-place.ts';
 import { Gate } from './gate.ts';
+import type { LossMarks } from './loss-marks.ts';
 import { readEntries } from './read-entries.ts';
 import { StreamState, type StreamBounds } from './stream-state.ts';
 import type { StreamCounters } from './stream-counters.ts';
@@ -29,6 +31,7 @@ export interface StreamKeeperOptions {
   readonly deliveries: Deliveries;
   readonly bounds: StreamBounds;
   readonly counters: StreamCounters;
+  readonly losses: Pick<LossMarks, 'mark'>;
   /** For what nobody waits for: an entry that cannot be read. */
   readonly onError: (error: unknown) => void;
 }
@@ -295,6 +298,7 @@ export class StreamKeeper {
       : undefined;
     if (!isCurrent()) return;
     this.#options.counters.diverged += 1;
+    if (isSameEpoch) this.#options.losses.mark(state.ref, { ...top.newest, ...common });
     state.isBehind = true;
     if (common !== undefined) {
       state.goBackTo({ epoch, ...common });
@@ -324,11 +328,16 @@ export class StreamKeeper {
 
   #accept(state: StreamState, entry: StreamEntry): void {
     const { counters, deliveries, fanout, onError } = this.#options;
-    const { target } = state;
+    const { fanned: from, target } = state;
     counters.entries += 1;
     state.fanned = { epoch: entry.epoch, offset: entry.offset, tag: entry.tag };
     state.recent.append(entry);
     if (target.members.length === 0) return;
+    if (isLossMark(entry.bytes)) {
+      counters.gaps += 1;
+      tellGap(target, fanout, { reason: 'diverged', from, position: state.fanned });
+      return;
+    }
     try {
       fanout.collect(deliveries.live(new EnvelopeView(entry.bytes), entry), target);
     } catch (error) {
