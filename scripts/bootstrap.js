@@ -15,7 +15,7 @@ import { runNpm } from './run.js';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 const nodeMin = [20, 20];
-const sourceFolders = ['gateway', 'backplanes', 'test', 'bench', 'client-sdk'];
+const sourceFolders = ['gateway', 'backplanes', 'test', 'bench', 'client-sdk', 'server-sdk'];
 const sourceFiles = ['tsconfig.json', 'package.json', 'package-lock.json', 'scripts/compile.js'];
 const buildStamp = join(root, 'dist', '.built');
 

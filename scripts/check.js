@@ -29,6 +29,11 @@ export async function runChecks() {
       'types of the client SDK',
       () => runNode([bin('typescript', 'tsc'), '-p', 'client-sdk', '--noEmit']),
     ],
+    // So have edge runtimes.
+    [
+      'types of the server SDK',
+      () => runNode([bin('typescript', 'tsc'), '-p', 'server-sdk', '--noEmit']),
+    ],
     // k6 runs these itself, without the libraries of Node.js.
     ['types of k6 scripts', () => runNode([bin('typescript', 'tsc'), '-p', 'bench/k6/scenarios'])],
   ];

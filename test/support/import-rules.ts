@@ -23,6 +23,7 @@ export const zones: readonly Zone[] = [
   { zone: 'gateway/protocol/', mayImport: [] },
   { zone: 'backplanes/', mayImport: [] },
   { zone: 'client-sdk/', mayImport: ['gateway/protocol/'] },
+  { zone: 'server-sdk/', mayImport: [] },
   { zone: 'gateway/errors.ts', mayImport: [] },
   { zone: 'gateway/limits.ts', mayImport: [] },
   { zone: 'gateway/clock.ts', mayImport: [] },
@@ -70,7 +71,10 @@ export const zones: readonly Zone[] = [
   { zone: 'gateway/playground/', mayImport: [...common, 'gateway/transport/transport.ts'] },
   // The command line and the composition put everything together.
   { zone: 'gateway/', mayImport: ['gateway/', 'backplanes/'] },
-  { zone: 'test/', mayImport: ['gateway/', 'backplanes/', 'client-sdk/', 'bench/'] },
+  {
+    zone: 'test/',
+    mayImport: ['gateway/', 'backplanes/', 'client-sdk/', 'server-sdk/', 'bench/'],
+  },
   { zone: 'bench/', mayImport: ['gateway/', 'backplanes/', 'client-sdk/', 'test/support/'] },
 ];
 

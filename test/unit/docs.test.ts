@@ -37,7 +37,7 @@ describe('docs', () => {
       ...readdirSync(root)
         .filter((name) => name.endsWith('.md'))
         .map((name) => join(root, name)),
-      ...['docs', 'examples', 'deploy', 'bench', 'client-sdk'].flatMap((folder) =>
+      ...['docs', 'examples', 'deploy', 'bench', 'client-sdk', 'server-sdk'].flatMap((folder) =>
         filesUnder(join(root, folder), '.md'),
       ),
     ];
