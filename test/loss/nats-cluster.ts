@@ -1,6 +1,7 @@
 /** Three NATS servers joined by routes, with JetStream on each; streams are kept on all of them. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guard } from '../../bench/cluster/guard.ts';
 import { Member } from '../../bench/cluster/member.ts';
 import { speaks } from '../../bench/cluster/probes.ts';
@@ -42,6 +43,18 @@ export async function natsCluster(guard: Guard): Promise<LossBroker> {
           const leaderName = await streamLeader(ports);
           const leader = servers.find(({ name }) => name === leaderName);
           await crash((leader ?? random.pick(servers)).member, 500 + random.below(1500));
+          await waitFor(leads, forms);
+        },
+      },
+      {
+        // It is behind when it goes on; who still is connected to it must not be given that for the truth.
+        name: 'stale-follower',
+        run: async ({ random }) => {
+          const leaderName = await streamLeader(ports);
+          const { member } = random.pick(servers.filter(({ name }) => name !== leaderName));
+          member.signal('SIGSTOP');
+          await sleep(2000 + random.below(4000));
+          member.signal('SIGCONT');
           await waitFor(leads, forms);
         },
       },
