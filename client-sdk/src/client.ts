@@ -100,8 +100,13 @@ export class Client<Schema extends object = AnyGroups> {
     return this.#connection.current?.connectionId;
   }
 
-  /** Begins when it was not told to begin by itself or was closed; while it waits, tries at once. */
+  /**
+   * Begins when it was not told to begin by itself or was closed; while it waits, tries at once.
+   * @throws TrunklineError `bad-option` where there is no WebSocket.
+   */
   connect(): void {
+    // Where there is none, this throws at once, and not at each attempt.
+    void this.#environment.WebSocket;
     this.#connection.connect();
   }
 

@@ -68,13 +68,19 @@ export function addressOf(url: string): string {
   throw new TrunklineError('bad-option', text);
 }
 
-/** @throws TrunklineError `bad-option`. */
+/** Its WebSocket throws TrunklineError `bad-option` where there is none: a server may render. */
 export function environmentOf(
   options: Pick<ClientOptions, 'WebSocket' | 'environment'>,
 ): Environment {
   const { environment = {} } = options;
-  const WebSocket = options.WebSocket ?? environment.WebSocket ?? runtime.WebSocket;
-  if (WebSocket !== undefined) return { ...runtime, ...environment, WebSocket };
-  const text = 'This runtime has no WebSocket: give one as the option WebSocket (package "ws")';
-  throw new TrunklineError('bad-option', text);
+  return {
+    ...runtime,
+    ...environment,
+    get WebSocket() {
+      const found = options.WebSocket ?? environment.WebSocket ?? runtime.WebSocket;
+      if (found !== undefined) return found;
+      const text = 'This runtime has no WebSocket: give one as the option WebSocket (package "ws")';
+      throw new TrunklineError('bad-option', text);
+    },
+  };
 }

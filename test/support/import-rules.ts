@@ -90,6 +90,7 @@ export const packageOwners: Readonly<Record<string, readonly string[]>> = {
   '@nats-io/': ['backplanes/nats/', 'test/', 'bench/'],
   '@bufbuild/': ['gateway/protocol/', 'test/', 'bench/'],
   '@azure/': ['backplanes/azure/', 'test/', 'bench/'],
+  react: ['client-sdk/src/react/', 'test/'],
   pino: ['gateway/telemetry/'],
   'prom-client': ['gateway/telemetry/'],
 };

@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { bundled, installClientPackage, type ClientPackage } from '../../support/client-package.ts';
 
 /** Packages that a part of ours imports: whoever wants the part brings them. */
-const peersOf: Readonly<Record<string, readonly string[]>> = {};
+const peersOf: Readonly<Record<string, readonly string[]>> = { react: ['react'] };
 const exported = [
   'Channel',
   'Client',

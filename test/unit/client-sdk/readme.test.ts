@@ -1,16 +1,17 @@
 /** Holds the SDK's README against the code: its tables, and every snippet. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { comebacks } from '../../../client-sdk/src/close-codes.ts';
 import { connectionTransitions } from '../../../client-sdk/src/connection-states.ts';
 import { defaults } from '../../../client-sdk/src/options.ts';
 import { subscriptionTransitions } from '../../../client-sdk/src/subscription-states.ts';
 import { signClientToken } from '../../../gateway/tokens/sign.ts';
+import { installClientPackage, type ClientPackage } from '../../support/client-package.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { tableRows } from '../../support/markdown.ts';
 import { projectRoot } from '../../support/source-tree.ts';
@@ -19,7 +20,6 @@ import { waitFor } from '../../support/wait.ts';
 const root = projectRoot();
 const readme = readFileSync(join(root, 'client-sdk/README.md'), 'utf8');
 const snippets = [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, text = '']) => text);
-const entry = join(root, 'dist/client-sdk/src/index.js');
 
 type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
@@ -79,9 +79,15 @@ function membersOf(file: string, name: string): string[] {
 }
 
 describe('the SDK README: snippets', () => {
-  mkdirSync(join(root, 'dist'), { recursive: true });
-  const folder = mkdtempSync(join(root, 'dist/readme-'));
-  after(() => rmSync(folder, { recursive: true }));
+  let installed: ClientPackage;
+  let folder: string;
+
+  before(() => {
+    installed = installClientPackage();
+    folder = installed.folder;
+  });
+
+  after(() => installed.remove());
 
   test('every one compiles, as an application would compile it', () => {
     assert.ok(snippets.length >= 6);
@@ -98,7 +104,6 @@ describe('the SDK README: snippets', () => {
       outDir: 'out',
       rootDir: '.',
       skipLibCheck: true,
-      paths: { '@trunkline/client': [entry.replace(/js$/, 'd.ts')] },
     };
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
     writeFileSync(
@@ -133,9 +138,10 @@ describe('the SDK README: snippets', () => {
       if (given === undefined) Reflect.deleteProperty(globalThis, 'WebSocket');
       else Object.defineProperty(globalThis, 'WebSocket', given);
     });
-    const compiled = readFileSync(join(folder, 'out/snippet-0.js'), 'utf8')
-      .replace('@trunkline/client', pathToFileURL(entry).href)
-      .replace('wss://realtime.example.com', gateway.wsUrl);
+    const compiled = readFileSync(join(folder, 'out/snippet-0.js'), 'utf8').replace(
+      'wss://realtime.example.com',
+      gateway.wsUrl,
+    );
     const file = join(folder, 'start.js');
     writeFileSync(file, `${compiled}\nexport { client };\n`);
     // The snippet's client, exported by the line above.
