@@ -182,6 +182,24 @@ static void send_upgrade(Generator *g, Conn *conn) {
   conn_flush(g, conn);
 }
 
+/* Sends a text in which {i}, {d} and {token} are those of the connection. */
+static void send_first(Generator *g, Conn *conn, const char *template) {
+  static const char hole[] = "{token}";
+  char *text = expand(&g->options, template, conn->index);
+  const char *at = strstr(text, hole);
+  const char *token = g->tokens == NULL ? NULL : g->tokens[conn->index];
+  if (at != NULL && token == NULL) die("{token} needs a line in --tokens-file", template);
+  if (at != NULL) {
+    char *filled = malloc(strlen(text) + strlen(token) + 1);
+    if (filled == NULL) die("out of memory", NULL);
+    sprintf(filled, "%.*s%s%s", (int)(at - text), text, token, at + sizeof hole - 1);
+    free(text);
+    text = filled;
+  }
+  conn_send_text(conn, text, strlen(text));
+  free(text);
+}
+
 /* Returns the bytes that belong to the answer to the upgrade, 0 when it is not complete. */
 static size_t take_upgrade(Generator *g, Conn *conn, const char *bytes, size_t length) {
   const char *end = memmem(bytes, length, "\r\n\r\n", 4);
@@ -198,10 +216,14 @@ static size_t take_upgrade(Generator *g, Conn *conn, const char *bytes, size_t l
   conn->state = STARTING;
   const Options *o = &g->options;
   const bool comesBack = g->isComingBack && conn->place.offset >= 0;
-  for (int i = 0; !conn->isPublisher && i < (comesBack ? 1 : o->initCount); i++) {
-    char *text = comesBack ? storm_resume_frame(g, conn) : expand(o, o->init[i], conn->index);
+  if (conn->isPublisher) {
+    if (o->publisherInit != NULL) send_first(g, conn, o->publisherInit);
+  } else if (comesBack) {
+    char *text = storm_resume_frame(g, conn);
     conn_send_text(conn, text, strlen(text));
     free(text);
+  } else {
+    for (int i = 0; i < o->initCount; i++) send_first(g, conn, o->init[i]);
   }
   const char *ready = conn->isPublisher && o->publisherReady ? o->publisherReady : o->ready;
   if (ready == NULL) conn_become_ready(g, conn);

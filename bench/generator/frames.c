@@ -50,6 +50,25 @@ static void on_start(Generator *g, Conn *conn, const char *bytes, size_t length)
   }
 }
 
+/* A server's {} is a ping; it comes alone or between other messages of a frame. */
+static bool is_empty_ping(const Generator *g, const char *bytes, size_t length) {
+  return g->options.emptyPing && length == 2 && bytes[0] == '{' && bytes[1] == '}';
+}
+
+static void answer_empty_pings(Generator *g, Conn *conn, const char *bytes, size_t length) {
+  const char *end = bytes + length;
+  while (bytes < end) {
+    const char *line = memchr(bytes, '\n', (size_t)(end - bytes));
+    const size_t size = (size_t)((line == NULL ? end : line) - bytes);
+    if (is_empty_ping(g, bytes, size)) {
+      conn_send_text(conn, "{}", 2);
+      g->pings++;
+    }
+    if (line == NULL) return;
+    bytes = line + 1;
+  }
+}
+
 /* Each message of a frame: with `packed` there is one on each line. */
 static void on_messages(Generator *g, Conn *conn, const char *bytes, size_t length, int64_t now) {
   const char *end = bytes + length;
@@ -58,6 +77,8 @@ static void on_messages(Generator *g, Conn *conn, const char *bytes, size_t leng
     const size_t size = (size_t)((line == NULL ? end : line) - bytes);
     if (size == HEARTBEAT_LENGTH && memcmp(bytes, HEARTBEAT, size) == 0) {
       g->heartbeats++;
+    } else if (is_empty_ping(g, bytes, size)) {
+      /* Answered already. */
     } else if (conn->isStalled) {
       throttle_look(g, bytes, size);
     } else {
@@ -93,6 +114,7 @@ static void on_frame(Generator *g, Conn *conn, int opcode, const char *bytes, si
     snprintf(detail, sizeof detail, "%d", code);
     conn_fail(g, conn, "closed by the server with code", detail);
   } else if (opcode == TEXT || opcode == BINARY) {
+    if (g->options.emptyPing) answer_empty_pings(g, conn, bytes, length);
     if (g->options.socketIo && length == 1 && bytes[0] == '2') {
       conn_send_text(conn, "3", 1);
       g->pings++;
@@ -137,7 +159,8 @@ void frames_consume(Generator *g, Conn *conn, char *bytes, size_t length, int64_
     }
     if (size > FRAME_BYTES_MAX) return conn_fail(g, conn, "a frame larger than 8 MB", NULL);
     const bool needed = opcode >= CLOSE || conn->isSampled || conn->isStalled ||
-                        conn->state != READY || size <= HEARTBEAT_LENGTH;
+                        conn->state != READY || size <= HEARTBEAT_LENGTH ||
+                        (conn->isPublisher && g->options.emptyPing);
     if (needed) {
       if (left < header + size) return stash(conn, at, left);
       on_frame(g, conn, opcode, at + header, (size_t)size, now);

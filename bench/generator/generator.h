@@ -30,6 +30,7 @@ typedef struct {
   const char *path;       /* request path of a subscriber; {i} number, {d} number / groupSize */
   int publisherPort;      /* publishers connect here; 0: to `ports` */
   const char *pathsFile;  /* one path per connection, instead of `path`; publishers' may follow */
+  const char *tokensFile; /* one token per connection, publishers too: {token} in a first frame */
   const char *protocol;   /* value of Sec-WebSocket-Protocol, or NULL */
   const char *init[INIT_FRAMES_MAX]; /* text frames that a subscriber sends after the upgrade */
   int initCount;
@@ -42,8 +43,10 @@ typedef struct {
   double connectRate;     /* connections per second; 0: as fast as inFlight allows */
   int publishers;
   bool grouped;           /* what publisher i sends is for group i alone; {i} in its frame is i */
+  bool emptyPing;         /* a message {} is a ping and is answered by the same */
   bool packed;            /* a text frame may hold several messages, one on each line */
   const char *publisherPath;
+  const char *publisherInit; /* text frame that a publisher sends after the upgrade, or NULL */
   const char *publisherReady;
   const char *message;    /* frame of a publication; {payload} is replaced */
   int payloadBytes;
@@ -131,7 +134,7 @@ typedef struct {
   uint64_t perPublisherMax;
   uint32_t *samples;
   size_t sampleCount, sampleCapacity;
-  char **paths;
+  char **paths, **tokens;
 } Generator;
 
 /* options.c */

@@ -30,21 +30,23 @@ typedef struct {
   Snapshot opened, from, to;
 } Run;
 
-static void read_paths(Generator *g) {
-  FILE *file = fopen(g->options.pathsFile, "r");
-  if (file == NULL) die("cannot read --paths-file", g->options.pathsFile);
-  g->paths = calloc((size_t)g->connCount, sizeof(char *));
-  if (g->paths == NULL) die("out of memory", NULL);
+/* A line for each connection; those of publishers may be left out. */
+static char **read_lines(const Generator *g, const char *path) {
+  FILE *file = fopen(path, "r");
+  if (file == NULL) die("cannot read the file of paths or tokens", path);
+  char **lines = calloc((size_t)g->connCount, sizeof(char *));
+  if (lines == NULL) die("out of memory", NULL);
   char line[8192];
   for (int i = 0; i < g->connCount; i++) {
     if (fgets(line, sizeof line, file) == NULL) {
       if (i >= g->options.connections) break;
-      die("--paths-file has too few lines", NULL);
+      die("too few lines in the file of paths or tokens", path);
     }
     line[strcspn(line, "\r\n")] = '\0';
-    g->paths[i] = strdup(line);
+    lines[i] = strdup(line);
   }
   fclose(file);
+  return lines;
 }
 
 static void prepare(Generator *g, int argc, char **argv) {
@@ -73,7 +75,8 @@ static void prepare(Generator *g, int argc, char **argv) {
   }
   publisher_prepare(g);
   if (o->connections > 0) sampler_prepare(g);
-  if (o->pathsFile != NULL) read_paths(g);
+  if (o->pathsFile != NULL) g->paths = read_lines(g, o->pathsFile);
+  if (o->tokensFile != NULL) g->tokens = read_lines(g, o->tokensFile);
   g->epoll = epoll_create1(EPOLL_CLOEXEC);
   g->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = &g->timer};

@@ -22,7 +22,8 @@ enum {
   HOST, PORT, PATH, PATHS_FILE, PROTOCOL, INIT, READY_TEXT, FAIL_TEXT, SOCKET_IO, CONNECTIONS,
   GROUP_SIZE, IN_FLIGHT, CONNECT_RATE, PUBLISHERS, PUBLISHER_PATH, PUBLISHER_READY, MESSAGE,
   PAYLOAD, RATE, WARMUP, DURATION, DRAIN, LIMIT, SAMPLED, SAMPLES_FILE, STALLED, RECEIVE_BUFFER,
-  LAZY_MS, HOLD, PID, GROUPED, PUBLISHER_PORT, PACKED, THROTTLE, RESUME, AWAY, AWAY_MESSAGES
+  LAZY_MS, HOLD, PID, GROUPED, PUBLISHER_PORT, PACKED, THROTTLE, RESUME, AWAY, AWAY_MESSAGES,
+  TOKENS_FILE, PUBLISHER_INIT, EMPTY_PING
 };
 
 static const struct option names[] = {
@@ -62,6 +63,9 @@ static const struct option names[] = {
   {"resume", required_argument, NULL, RESUME},
   {"away", required_argument, NULL, AWAY},
   {"away-messages", required_argument, NULL, AWAY_MESSAGES},
+  {"tokens-file", required_argument, NULL, TOKENS_FILE},
+  {"publisher-init", required_argument, NULL, PUBLISHER_INIT},
+  {"empty-ping", no_argument, NULL, EMPTY_PING},
   {"publisher-port", required_argument, NULL, PUBLISHER_PORT},
   {NULL, 0, NULL, 0},
 };
@@ -92,6 +96,9 @@ static void set_text(Options *o, int id, const char *value) {
     case HOLD: o->hold = true; break;
     case GROUPED: o->grouped = true; break;
     case PACKED: o->packed = true; break;
+    case TOKENS_FILE: o->tokensFile = value; break;
+    case PUBLISHER_INIT: o->publisherInit = value; break;
+    case EMPTY_PING: o->emptyPing = true; break;
     case RESUME: o->resume = value; break;
     case INIT:
       if (o->initCount == INIT_FRAMES_MAX) die("too many --init frames, the most is 8", NULL);
