@@ -5,11 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 export interface ServerCommand {
   readonly name: string;
-  /** The file that Node runs, and its arguments. */
+  /** The program; default: this Node.js. */
+  readonly program?: string;
+  /** Its arguments; of Node.js first the file that it runs. */
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly port: number;
-  /** Opens the inspector on a free port, so that a garbage collection can be asked for. */
+  /** Node.js only: opens the inspector, so that a garbage collection can be asked for. */
   readonly inspect: boolean;
 }
 
@@ -51,7 +53,7 @@ export class ChildServer {
   /** Resolves when the port accepts connections. @throws Error with the last output otherwise. */
   static async start(command: ServerCommand): Promise<ChildServer> {
     const inspect = command.inspect ? ['--inspect=127.0.0.1:0'] : [];
-    const child = spawn(process.execPath, [...inspect, ...command.args], {
+    const child = spawn(command.program ?? process.execPath, [...inspect, ...command.args], {
       env: { ...process.env, ...command.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

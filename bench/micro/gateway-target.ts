@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { signClientToken } from '../../gateway/tokens/sign.ts';
 import { inRepository } from './paths.ts';
-import type { Target } from './targets.ts';
+import type { Target } from './target.ts';
 
 export type ClientProtocol = 'json.webpubsub.azure.v1' | 'trunkline.v1.json';
 
@@ -27,7 +27,7 @@ export interface ClientAddress {
 
 const hub = 'bench';
 /** Signs tokens of a gateway that lives for one run on loopback. */
-const ownAccessKey = 'the-key-of-a-benchmark-on-loopback-0123456789';
+export const ownAccessKey = 'the-key-of-a-benchmark-on-loopback-0123456789';
 
 /** Groups whose names begin with "stream" are streams. */
 export const streamSettings = {

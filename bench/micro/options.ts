@@ -1,9 +1,10 @@
 /** The command line of `npm run bench`. */
 import { parseArgs } from 'node:util';
 import type { SlowConsumerPolicy } from '../../gateway/config.ts';
-import { crossTargetNames, type CrossTargetName } from './cross/targets.ts';
+import type { JitterOptions } from '../peers/jitter/run-jitter.ts';
+import { crossTargetNames, usualCrossTargets, type CrossTargetName } from './cross/targets.ts';
 import { policies } from './streams/policies.ts';
-import { targetNames, type TargetName } from './targets.ts';
+import { targetNames, usualTargets, type TargetName } from './targets.ts';
 
 export const scenarioNames = [
   'fanout',
@@ -16,6 +17,7 @@ export const scenarioNames = [
   'stream-brokers',
   'throttled',
   'storm',
+  'jitter',
   'pieces',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
@@ -36,6 +38,7 @@ export interface BenchOptions {
   readonly stalled: StalledOptions;
   readonly throttled: ThrottledOptions;
   readonly storm: StormOptions;
+  readonly jitter: JitterOptions;
   readonly crossTargets: readonly CrossTargetName[];
   readonly crossRates: readonly number[];
   readonly streamRates: readonly number[];
@@ -118,10 +121,14 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   const connections = count(values.connections, 'connections', isQuick ? 2000 : 10_000);
   return {
     scenarios: parseScenarios(positionals),
-    targets: parseNames(values.targets, 'targets', targetNames),
+    targets: parseNames(values.targets ?? usualTargets.join(','), 'targets', targetNames),
     repeats: count(values.repeats, 'repeats', isQuick ? 1 : 3),
     rates: parseRates(values.rates ?? '50,1000,5000'),
-    crossTargets: parseNames(values['cross-targets'], 'cross-targets', crossTargetNames),
+    crossTargets: parseNames(
+      values['cross-targets'] ?? usualCrossTargets.join(','),
+      'cross-targets',
+      crossTargetNames,
+    ),
     crossRates: parseRates(values.rates ?? '3000,6000'),
     streamRates: parseRates(values.rates ?? '50,200,1000,5000'),
     streamBrokerRates: parseRates(values.rates ?? '200,1000,5000'),
@@ -148,6 +155,14 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       seconds: count(values.seconds, 'seconds', isQuick ? 10 : 40),
     },
     storm: parseStorm(values, connections, isQuick),
+    jitter: {
+      clients: isQuick ? 50 : 200,
+      rate: 10,
+      seconds: count(values.seconds, 'seconds', isQuick ? 8 : 45),
+      periodMs: isQuick ? 5000 : 15_000,
+      offlineMs: isQuick ? 1000 : 2000,
+      payloadBytes: count(values.payload, 'payload', 100),
+    },
     sysctls: parseSysctls(values['tcp-wmem'], values['tcp-notsent-lowat']),
   };
 }

@@ -7,7 +7,7 @@ import {
   type GeneratorResult,
 } from './generator.ts';
 import { readGatewayCounters, type GatewayCounters } from './metrics-page.ts';
-import type { Clients, Target } from './targets.ts';
+import type { Clients, Target } from './target.ts';
 
 export interface Load {
   readonly target: Target;

@@ -14,6 +14,7 @@ import { formatSection, writeReport, type Progress, type Section } from './repor
 import { measureAccept } from './scenarios/accept.ts';
 import { measureCross } from './scenarios/cross.ts';
 import { measureFanout } from './scenarios/fanout.ts';
+import { measureJitter } from './scenarios/jitter.ts';
 import { measureIdle } from './scenarios/idle.ts';
 import { measurePieces } from './scenarios/pieces.ts';
 import { measureSaturation } from './scenarios/saturation.ts';
@@ -36,6 +37,7 @@ const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   'stream-brokers': measureStreamBrokers,
   throttled: measureThrottled,
   storm: measureStorm,
+  jitter: measureJitter,
   pieces: measurePieces,
 };
 

@@ -1,39 +1,23 @@
 /** The servers under test: how each is started, and what the generator must say to it. */
-import type { ServerCommand } from './child-server.ts';
-import type { GeneratorOptions } from './generator.ts';
+import { centrifugoTarget } from '../peers/centrifugo-target.ts';
+import { wsTarget } from '../peers/ws-target.ts';
 import { gatewayTarget } from './gateway-target.ts';
 import { compiledPath } from './paths.ts';
+import { nothingToDispose, type Target } from './target.ts';
 
-export const targetNames = ['gateway', 'topics', 'topics-deferred', 'socket.io'] as const;
+export const targetNames = [
+  'gateway',
+  'topics',
+  'topics-deferred',
+  'socket.io',
+  'ws',
+  'centrifugo',
+  'centrifugo-whole',
+] as const;
 export type TargetName = (typeof targetNames)[number];
 
-export interface Clients {
-  readonly port: number;
-  readonly connections: number;
-  /** Members of one group; the generator numbers groups from 0. */
-  readonly groupSize: number;
-  /** False: the connections only connect. */
-  readonly join: boolean;
-}
-
-export interface PreparedClients {
-  readonly options: GeneratorOptions;
-  /** Removes what was written for these clients. */
-  readonly dispose: () => void;
-}
-
-export interface Target {
-  readonly name: string;
-  readonly command: (port: number, inspect: boolean) => ServerCommand;
-  /** Options that make the generator's connections members and its publishers publish. */
-  readonly clients: (clients: Clients) => PreparedClients;
-  /** True when `/metrics` says how many writes there were. */
-  readonly hasMetrics: boolean;
-}
-
-function nothingToDispose(): void {
-  // These clients have no file.
-}
+/** Those that need nothing but this project's packages. */
+export const usualTargets = ['gateway', 'topics', 'topics-deferred', 'socket.io'] as const;
 
 function topics(name: string, mode: 'direct' | 'deferred'): Target {
   return {
@@ -90,6 +74,9 @@ const targets: readonly Target[] = [
   topics('topics', 'direct'),
   topics('topics-deferred', 'deferred'),
   socketIo,
+  wsTarget,
+  centrifugoTarget('engine'),
+  centrifugoTarget('whole'),
 ];
 
 /** The targets of these names, in the order of the names. */

@@ -5,13 +5,13 @@ import type { BenchOptions } from '../options.ts';
 import { runGenerator } from '../generator.ts';
 import { mergeSamples, percentile } from '../statistics.ts';
 import { probeBroker } from './broker-probe.ts';
-import type { CrossTarget, CrossTargetName } from './targets.ts';
+import type { CrossTarget } from './target.ts';
 
 /** Above this share of its time the generator, not the servers, may be what is measured. */
 export const generatorBusyShareMax = 0.7;
 
 export interface CrossRun {
-  readonly target: CrossTargetName;
+  readonly target: string;
   readonly rate: number;
   /** CPU seconds in the window: the server with the senders, the one with the receivers. */
   readonly senderCpuSeconds: number;

@@ -4,7 +4,7 @@ import { mergeSamples, percentile, ratio, spread } from '../statistics.ts';
 import { formatMs, formatNumber, formatRatio, formatShare, formatTable } from '../table.ts';
 import type { RateSearch } from '../rate-search.ts';
 import type { CrossRun, SampledCrossRun } from './run-cross.ts';
-import type { CrossTarget } from './targets.ts';
+import type { CrossTarget } from './target.ts';
 
 const rivalName = 'socket.io-redis';
 

@@ -1,30 +1,29 @@
 /** Two joined server processes and their broker, and what the generator must say to them. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { signClientToken } from '../../../gateway/tokens/sign.ts';
-import { brokerOf } from '../../cluster/broker.ts';
 import { startCluster } from '../../cluster/cluster.ts';
-import { Guard } from '../../cluster/guard.ts';
 import type { BackplaneName } from '../../cluster/options.ts';
 import { ChildServer, findPort } from '../child-server.ts';
 import type { GeneratorOptions } from '../generator.ts';
+import { centrifugoPair } from '../../peers/centrifugo-target.ts';
+import { startPair } from '../../peers/pair.ts';
+import { wsPair } from '../../peers/ws-target.ts';
 import { compiledPath, inRepository } from '../paths.ts';
+import type { CrossServers, CrossTarget } from './target.ts';
 
-export const crossTargetNames = ['gateway-redis', 'gateway-nats', 'socket.io-redis'] as const;
+export const crossTargetNames = [
+  'gateway-redis',
+  'gateway-nats',
+  'socket.io-redis',
+  'ws-redis',
+  'centrifugo-redis',
+  'centrifugo-whole-redis',
+  'centrifugo-whole-nats',
+] as const;
 export type CrossTargetName = (typeof crossTargetNames)[number];
 
-/** Running servers: senders connect to the first, receivers to the second. */
-export interface CrossServers {
-  /** Process ids: first server, second server, broker. */
-  readonly pids: readonly [number, number, number];
-  readonly brokerUrl: string;
-  readonly options: GeneratorOptions;
-  stop(): Promise<void>;
-}
-
-export interface CrossTarget {
-  readonly name: CrossTargetName;
-  start(pairs: number): Promise<CrossServers>;
-}
+/** Those that need nothing but this project's packages and the brokers. */
+export const usualCrossTargets = ['gateway-redis', 'gateway-nats', 'socket.io-redis'] as const;
 
 const hub = 'bench';
 
@@ -32,6 +31,10 @@ const starts: Readonly<Record<CrossTargetName, CrossTarget['start']>> = {
   'gateway-redis': (pairs) => startGateways('redis', pairs),
   'gateway-nats': (pairs) => startGateways('nats', pairs),
   'socket.io-redis': startSocketIo,
+  'ws-redis': wsPair.start,
+  'centrifugo-redis': centrifugoPair('engine', 'redis').start,
+  'centrifugo-whole-redis': centrifugoPair('whole', 'redis').start,
+  'centrifugo-whole-nats': centrifugoPair('whole', 'nats').start,
 };
 
 /** The targets of these names, in the order of the names. */
@@ -87,42 +90,14 @@ async function startGateways(backplane: BackplaneName, pairs: number): Promise<C
 }
 
 async function startSocketIo(): Promise<CrossServers> {
-  const guard = new Guard();
-  const servers: ChildServer[] = [];
-  const port = await findPort();
-  const settings = { port, accessKey: '', guard, onDeath: () => undefined };
-  const broker = brokerOf('redis', settings);
-  const stop = async (): Promise<void> => {
-    await Promise.all(servers.map((server) => server.stop()));
-    await broker?.process.stop();
-    await guard.close();
-  };
-  try {
-    if (broker === undefined) throw new Error('the broker of Socket.IO must be Redis');
-    await broker.process.start();
-    const first = await startSocketIoServer(broker.url);
-    servers.push(first);
-    const second = await startSocketIoServer(broker.url);
-    servers.push(second);
-    return {
-      pids: [first.pid, second.pid, broker.process.pid],
-      brokerUrl: broker.url,
-      options: {
-        port: second.port,
-        publisherPort: first.port,
-        socketIo: true,
-        ready: '40{',
-        fail: '44{',
-        path: '/socket.io/?EIO=4&transport=websocket&user=receiver{i}',
-        publisherPath: '/socket.io/?EIO=4&transport=websocket&user=sender{i}',
-        message: '42["to","receiver{i}","{payload}"]',
-      },
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  return await startPair('redis', async ({ url }) => await startSocketIoServer(url), {
+    socketIo: true,
+    ready: '40{',
+    fail: '44{',
+    path: '/socket.io/?EIO=4&transport=websocket&user=receiver{i}',
+    publisherPath: '/socket.io/?EIO=4&transport=websocket&user=sender{i}',
+    message: '42["to","receiver{i}","{payload}"]',
+  });
 }
 
 async function startSocketIoServer(redisUrl: string): Promise<ChildServer> {

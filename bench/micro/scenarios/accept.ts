@@ -5,7 +5,8 @@ import type { Progress, Section } from '../report.ts';
 import { loadServer, withServer } from '../run-load.ts';
 import { median, ratio, spread } from '../statistics.ts';
 import { formatNumber, formatShare, formatTable } from '../table.ts';
-import { chooseTargets, type Target } from '../targets.ts';
+import type { Target } from '../target.ts';
+import { chooseTargets } from '../targets.ts';
 
 const inFlight = 100;
 const settleMs = 500;

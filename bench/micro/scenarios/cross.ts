@@ -1,5 +1,6 @@
 /** User-to-user over two nodes and a broker: CPU at equal loads, highest rate, added latency. */
-import { crossTargets, type CrossTarget } from '../cross/targets.ts';
+import type { CrossTarget } from '../cross/target.ts';
+import { crossTargets } from '../cross/targets.ts';
 import {
   equalLoadTable,
   latencyTable,

@@ -4,7 +4,8 @@ import type { Progress, Section } from '../report.ts';
 import { runLoad } from '../run-load.ts';
 import { mergeSamples, percentile, ratio, spread } from '../statistics.ts';
 import { formatMs, formatNumber, formatRatio, formatShare, formatTable } from '../table.ts';
-import { chooseTargets, type Target } from '../targets.ts';
+import type { Target } from '../target.ts';
+import { chooseTargets } from '../targets.ts';
 
 /** Above this share of its time the generator, not the server, may be what is measured. */
 export const generatorBusyShareMax = 0.7;

@@ -8,7 +8,8 @@ import type { Progress, Section } from '../report.ts';
 import { loadServer, withServer } from '../run-load.ts';
 import { median, spread } from '../statistics.ts';
 import { formatKiB, formatNumber, formatShare, formatTable } from '../table.ts';
-import { chooseTargets, type Target } from '../targets.ts';
+import type { Target } from '../target.ts';
+import { chooseTargets } from '../targets.ts';
 
 const groupSize = 10;
 const warmupConnections = 500;
@@ -20,18 +21,20 @@ export interface IdleRun {
   /** Bytes per connection; kernel figures hold both ends of the loopback connection. */
   readonly rssAsConnected: number;
   readonly rssAfterGc: number;
-  readonly heapAfterGc: number;
+  /** Undefined where the server has no V8. */
+  readonly heapAfterGc: number | undefined;
   readonly tcpBuffers: number;
   readonly slab: number;
 }
 
 interface Reading extends MemoryReading {
-  readonly heapBytes: number;
+  readonly heapBytes: number | undefined;
 }
 
 /** One fresh server: warm-up, collection, reading; connect, reading, collection, reading. */
 export async function runIdle(target: Target, connections: number): Promise<IdleRun> {
-  return await withServer(target, true, async (server) => {
+  const isInspected = (target.collection ?? 'inspector') === 'inspector';
+  return await withServer(target, isInspected, async (server) => {
     const load = {
       target,
       generator: { hold: true, connectRate: 3000, inFlight: 64, limit: 120 },
@@ -40,7 +43,7 @@ export async function runIdle(target: Target, connections: number): Promise<Idle
     const warmup = { connections: warmupConnections, groupSize, join: true };
     await loadServer(server, { ...load, clients: warmup });
     await delay(settleMs);
-    const before = await readAfterGc(server);
+    const before = await readAfterGc(server, target);
     const readings: { asConnected?: MemoryReading; after?: Reading } = {};
     const clients = { connections, groupSize, join: true };
     await loadServer(
@@ -50,7 +53,7 @@ export async function runIdle(target: Target, connections: number): Promise<Idle
         onReady: async () => {
           await delay(settleMs);
           readings.asConnected = readMemory(server.pid);
-          readings.after = await readAfterGc(server);
+          readings.after = await readAfterGc(server, target);
         },
       },
     );
@@ -62,18 +65,38 @@ export async function runIdle(target: Target, connections: number): Promise<Idle
       connections,
       rssAsConnected: (asConnected.rssBytes - before.rssBytes) / connections,
       rssAfterGc: difference.rssBytes / connections,
-      heapAfterGc: (after.heapBytes - before.heapBytes) / connections,
+      heapAfterGc: perConnection(after.heapBytes, before.heapBytes, connections),
       tcpBuffers: difference.tcpBytes / connections,
       slab: difference.slabBytes / connections,
     };
   });
 }
 
-async function readAfterGc(server: ChildServer): Promise<Reading> {
-  if (server.inspectorUrl === undefined) throw new Error('the server has no inspector');
-  const { usedBytes } = await collectGarbage(server.inspectorUrl);
+async function readAfterGc(server: ChildServer, target: Target): Promise<Reading> {
+  const heapBytes = await collect(server, target);
   await delay(settleMs);
-  return { ...readMemory(server.pid), heapBytes: usedBytes };
+  return { ...readMemory(server.pid), heapBytes };
+}
+
+/** Resolves with the size of V8's heap afterwards, where there is one. */
+async function collect(server: ChildServer, target: Target): Promise<number | undefined> {
+  const { collection = 'inspector' } = target;
+  if (collection === 'nothing') return undefined;
+  if (collection === 'request') {
+    const response = await fetch(`http://127.0.0.1:${String(server.port)}/collect`);
+    await response.body?.cancel();
+    return undefined;
+  }
+  if (server.inspectorUrl === undefined) throw new Error('the server has no inspector');
+  return (await collectGarbage(server.inspectorUrl)).usedBytes;
+}
+
+function perConnection(
+  after: number | undefined,
+  before: number | undefined,
+  connections: number,
+): number | undefined {
+  return after === undefined || before === undefined ? undefined : (after - before) / connections;
 }
 
 /** All targets that keep connections apart in memory; alternated. */
@@ -90,7 +113,8 @@ export async function measureIdle(options: BenchOptions, progress: Progress): Pr
   }
   const rows = targets.map(({ name }) => {
     const own = runs.filter(({ target }) => target === name);
-    const middle = (pick: (run: IdleRun) => number): string => formatKiB(median(own.map(pick)));
+    const middle = (pick: (run: IdleRun) => number | undefined): string =>
+      formatKiB(median(own.flatMap((run) => pick(run) ?? [])));
     return [
       name,
       middle((run) => run.rssAfterGc),

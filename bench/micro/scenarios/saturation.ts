@@ -4,7 +4,8 @@ import { RateSearch, type RateOutcome } from '../rate-search.ts';
 import type { Progress, Section } from '../report.ts';
 import { ratio } from '../statistics.ts';
 import { formatMs, formatNumber, formatRatio, formatShare, formatTable } from '../table.ts';
-import { chooseTargets, type Target } from '../targets.ts';
+import type { Target } from '../target.ts';
+import { chooseTargets } from '../targets.ts';
 import { runFanout, type FanoutRun } from './fanout.ts';
 
 const p99UsMax = 100_000;

@@ -7,7 +7,8 @@ import type { Progress, Section } from '../report.ts';
 import { loadServer, withServer } from '../run-load.ts';
 import { mergeSamples, percentile, ratio } from '../statistics.ts';
 import { formatKiB, formatMs, formatNumber, formatShare, formatTable } from '../table.ts';
-import { chooseTargets, type Target } from '../targets.ts';
+import type { Target } from '../target.ts';
+import { chooseTargets } from '../targets.ts';
 import { generatorBusyShareMax } from './fanout.ts';
 
 const readingEveryMs = 250;

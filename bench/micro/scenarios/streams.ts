@@ -4,7 +4,7 @@ import type { BenchOptions } from '../options.ts';
 import type { Progress, Section } from '../report.ts';
 import { ratio } from '../statistics.ts';
 import { formatMs, formatNumber, formatRatio, formatShare, formatTable } from '../table.ts';
-import type { Target } from '../targets.ts';
+import type { Target } from '../target.ts';
 import {
   describeRun,
   fanoutNotes,

@@ -3,12 +3,13 @@
  * with `role=sub` joins the room of its `group`; what one with `role=pub` emits goes to that room.
  * The room comes with the handshake: an event before the namespace answers would close the socket.
  *
- * Argument: port.
+ * Arguments: port; for how many ms the state of a lost connection is kept (0 or nothing: it is not).
  */
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 
 const port = Number(process.argv[2]);
+const recoveryMs = Number(process.argv[3] ?? 0);
 const http = createServer((_request, response) => {
   response.end('ok');
 });
@@ -18,6 +19,7 @@ const io = new Server(http, {
   httpCompression: false,
   serveClient: false,
   maxHttpBufferSize: 16 * 1024 * 1024,
+  ...(recoveryMs > 0 ? { connectionStateRecovery: { maxDisconnectionDuration: recoveryMs } } : {}),
 });
 
 io.on('connection', (socket) => {

@@ -63,7 +63,12 @@ async function withWebSocketServer(
 }
 
 describe('load generator', { skip }, () => {
-  for (const name of ['topics', 'topics-deferred', 'socket.io'] as const satisfies TargetName[]) {
+  for (const name of [
+    'topics',
+    'topics-deferred',
+    'socket.io',
+    'ws',
+  ] as const satisfies TargetName[]) {
     test(`${name}: every delivery is counted once`, async () => {
       const [target] = chooseTargets([name]);
       assert.ok(target !== undefined);

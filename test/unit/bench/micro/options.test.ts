@@ -34,7 +34,7 @@ describe('options', () => {
     [[], /say what to measure/],
     [['fan'], /"fan"/],
     [['fanout', '--rates', '50,x'], /--rates .*"x"/],
-    [['fanout', '--targets', 'gateway,ws'], /"ws"/],
+    [['fanout', '--targets', 'gateway,wss'], /"wss"/],
     [['stalled', '--stalled', '6000/6000'], /6000\/6000/],
     [['cross', '--cross-targets', 'gateway'], /"gateway"/],
     [['fanout', '--repeat', '3'], /--repeat/],
