@@ -8,6 +8,7 @@ import type { Environment } from './environment.ts';
 import { TrunklineError } from './errors.ts';
 import { EventSender, type EventOptions } from './event-sender.ts';
 import { Group } from './group.ts';
+import type { Host } from './host.ts';
 import type { Link } from './link.ts';
 import {
   addressOf,
@@ -37,6 +38,8 @@ export interface GroupOptions {
 }
 
 export class Client<Schema extends object = AnyGroups> {
+  /** For further parts of this package. */
+  readonly host: Host;
   readonly #environment: Environment;
   readonly #settings: Settings;
   readonly #validators: Validators;
@@ -66,6 +69,14 @@ export class Client<Schema extends object = AnyGroups> {
       onSettled: () => this.#follow(),
     });
     this.#roster = new Roster((key, link) => !this.#outbox.holds(key, link));
+    this.host = {
+      clock: environment.clock,
+      roster: this.#roster,
+      follow: () => this.#follow(),
+      links: () => [this.#connection.current, this.#connection.next],
+      newBackoff: () => this.#newBackoff(),
+      report: (error) => this.#report(error),
+    };
     this.#publisher = new Publisher({
       outbox: this.#outbox,
       validators: this.#validators,
@@ -142,6 +153,7 @@ export class Client<Schema extends object = AnyGroups> {
       name,
       channel,
       publisher: this.#publisher,
+      host: this.host,
       onLeft: () => {
         if (this.#groups.get(name) === group) this.#leave(name);
       },
@@ -228,8 +240,7 @@ export class Client<Schema extends object = AnyGroups> {
     this.#groups.delete(name);
     this.#roster.get(key)?.leave();
     this.#roster.remove(key);
-    const { current, next } = this.#connection;
-    for (const link of [current, next]) link?.tell({ type: 'leaveGroup', group: name });
+    for (const link of this.host.links()) link?.tell({ type: 'leaveGroup', group: name });
     this.#promote();
   }
 
@@ -247,13 +258,13 @@ export class Client<Schema extends object = AnyGroups> {
         owner: {
           ...sink,
           onError: (error) => this.#report(error),
-          onSettled: () => this.#promote(),
+          onSettled: () => this.#follow(),
         },
       });
       this.#roster.add(keyOf(destination), subscription);
       return subscription;
     };
-    const report = (error: unknown): void => this.#report(error);
+    const { report } = this.host;
     return new Channel({ destination, outbox: this.#outbox, validator, report, subscribe });
   }
 

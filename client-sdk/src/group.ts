@@ -1,6 +1,7 @@
 /** A group that the application uses: the client is a member until the last user leaves. */
 import type { Channel, ChannelEvents, HistoryOptions } from './channel.ts';
 import type { Listener } from './emitter.ts';
+import type { Host } from './host.ts';
 import type { HistoryPage } from './messages.ts';
 import type { Published, Publisher, PublishOptions } from './publisher.ts';
 import type { SubscriptionState } from './subscription-states.ts';
@@ -10,6 +11,7 @@ export interface GroupParts<Payload> {
   readonly name: string;
   readonly channel: Channel<Payload>;
   readonly publisher: Publisher;
+  readonly host: Host;
   /** The last user has left. */
   readonly onLeft: () => void;
 }
@@ -24,6 +26,11 @@ export class Group<Payload = unknown> {
 
   get name(): string {
     return this.#parts.name;
+  }
+
+  /** For further parts of this package. */
+  get host(): Host {
+    return this.#parts.host;
   }
 
   get state(): SubscriptionState {

@@ -51,6 +51,8 @@ export class Subscription {
   #asked: Link | undefined;
   #cancelRetry: (() => void) | undefined;
   #isKnown = false;
+  /** What this client says of itself when it joins on that link; see presence. */
+  stateOn: ((link: Link) => unknown) | undefined;
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
@@ -165,7 +167,7 @@ export class Subscription {
     const since = this.#cursor;
     const request: ClientFrame =
       'group' in destination
-        ? { type: 'joinGroup', ...destination, since }
+        ? { type: 'joinGroup', ...destination, since, state: this.stateOn?.(link) }
         : { type: 'resume', ...destination, since };
     this.#cancel();
     this.#asked = link;
