@@ -1,6 +1,7 @@
 /** The client: a connection, what is followed over it, and what is asked over it. */
 import { Backoff } from './backoff.ts';
 import { asListenerFailure, Channel, type ChannelSink } from './channel.ts';
+import { json } from './codec.ts';
 import { Connection, type ConnectionChange, type ConnectionOwner } from './connection.ts';
 import type { ConnectionState } from './connection-states.ts';
 import { Emitter, type Listener } from './emitter.ts';
@@ -56,6 +57,7 @@ export class Client<Schema extends object = AnyGroups> {
   /** @throws TrunklineError `bad-option`. */
   constructor(options: ClientOptions<Schema>) {
     const environment = environmentOf(options);
+    const { codec = json } = options;
     const settings = settingsOf({ ...options });
     this.#environment = environment;
     this.#settings = settings;
@@ -65,6 +67,7 @@ export class Client<Schema extends object = AnyGroups> {
       backoff: this.#newBackoff(),
       messagesMax: settings.queueMessagesMax,
       bytesMax: settings.queueBytesMax,
+      sizeOf: (frame) => codec.encode(frame).length,
       timeoutMs: settings.requestTimeoutMs,
       onSettled: () => this.#follow(),
     });
@@ -88,6 +91,7 @@ export class Client<Schema extends object = AnyGroups> {
     this.#hub = this.#channel({ to: 'all' }, this.#validators['@hub']);
     this.#connection = new Connection({
       url: addressOf(options.url),
+      codec,
       environment,
       tokens: new TokenSource({
         getToken: options.getToken,

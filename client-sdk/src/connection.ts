@@ -3,6 +3,7 @@
  * makes the next link before it leaves one whose node goes away.
  */
 import { Backoff } from './backoff.ts';
+import type { Codec } from './codec.ts';
 import { comebackOf, tokenExpired } from './close-codes.ts';
 import {
   connectionTransitions,
@@ -39,6 +40,7 @@ export interface ConnectionOwner {
 
 export interface ConnectionOptions {
   readonly url: string;
+  readonly codec: Codec;
   readonly environment: Environment;
   readonly tokens: TokenSource;
   readonly owner: ConnectionOwner;
@@ -209,12 +211,12 @@ export class Connection implements LinkOwner {
   }
 
   async #openWith(coming: Promise<string>, isWanted: () => boolean): Promise<void> {
-    const { environment, openingMsMax, url } = this.#options;
+    const { codec, environment, openingMsMax, url } = this.#options;
     const token = await coming;
     if (!isWanted()) return;
     const address = new URL(url);
     address.searchParams.set('access_token', token);
-    const link = new Link({ url: address.href, environment, owner: this, openingMsMax });
+    const link = new Link({ url: address.href, codec, environment, owner: this, openingMsMax });
     this.#dial = undefined;
     if (this.#current === undefined) this.#current = link;
     else this.#next = link;

@@ -25,7 +25,9 @@ export interface SocketLike {
     type: 'message' | 'close' | 'error',
     listener: (event: SocketEvent) => void,
   ): void;
-  send(text: string): void;
+  /** Set to `arraybuffer` where bytes are read. */
+  binaryType?: string;
+  send(data: string | Uint8Array): void;
   close(code?: number, reason?: string): void;
 }
 

@@ -1,6 +1,7 @@
 /** The public entry of @trunkline/client. */
 export { Channel, type ChannelEvents, type HistoryOptions } from './channel.ts';
 export { Client, createClient, type ClientEvents, type GroupOptions } from './client.ts';
+export type { Codec } from './codec.ts';
 export type { ConnectionChange } from './connection.ts';
 export type { ConnectionReason, ConnectionState } from './connection-states.ts';
 export type {
@@ -22,4 +23,4 @@ export type { StandardSchema } from './standard-schema.ts';
 export type { SubscriptionChange } from './subscription.ts';
 export type { SubscriptionReason, SubscriptionState } from './subscription-states.ts';
 export type { GetToken, TokenReason } from './tokens.ts';
-export type { DataType, Position } from './wire.ts';
+export type { ClientFrame, DataType, GatewayFrame, Position } from './wire.ts';

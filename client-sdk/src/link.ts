@@ -1,6 +1,7 @@
-/** One WebSocket that speaks trunkline.v1.json, from its opening to its end. */
+/** One WebSocket that speaks trunkline.v1, from its opening to its end. */
+import type { Codec } from './codec.ts';
 import type { Environment, SocketLike } from './environment.ts';
-import { subprotocol, type ClientFrame, type GatewayFrame } from './wire.ts';
+import type { ClientFrame, GatewayFrame } from './wire.ts';
 
 /** How a link ended. */
 export interface LinkEnd {
@@ -24,6 +25,7 @@ export interface LinkOwner {
 export interface LinkOptions {
   /** With the token in it. */
   readonly url: string;
+  readonly codec: Codec;
   readonly environment: Environment;
   readonly owner: LinkOwner;
   /** Until the gateway must have said `connected`. */
@@ -53,11 +55,12 @@ export class Link {
   #trouble = '';
 
   constructor(options: LinkOptions) {
-    const { environment, openingMsMax, url } = options;
+    const { codec, environment, openingMsMax, url } = options;
     this.#options = options;
     this.#silenceMs = openingMsMax;
     this.#heardAtMs = environment.clock.nowMs();
-    this.#socket = new environment.WebSocket(url, [subprotocol]);
+    this.#socket = new environment.WebSocket(url, [codec.subprotocol]);
+    this.#socket.binaryType = 'arraybuffer';
     this.#cancelTimer = environment.clock.after(openingMsMax, () => this.checkSilence());
     this.#listen();
   }
@@ -79,7 +82,7 @@ export class Link {
 
   /** Sends without wanting an answer. Nothing happens unless the link is ready. */
   tell(request: ClientFrame): void {
-    if (this.isReady) this.#socket.send(JSON.stringify(request));
+    if (this.isReady) this.#socket.send(this.#options.codec.encode(request));
   }
 
   /** Sends, and calls `onAnswer` exactly once. */
@@ -136,21 +139,24 @@ export class Link {
   }
 
   #receive(data: unknown): void {
-    this.#heardAtMs = this.#options.environment.clock.nowMs();
-    for (const line of String(data).split('\n')) {
+    const { codec, environment } = this.#options;
+    this.#heardAtMs = environment.clock.nowMs();
+    for (const frame of this.#attempt(() => codec.decode(data)) ?? []) {
       // A listener may have closed the link in the meantime.
-      if (this.#isOver) return;
-      try {
-        this.#read(line);
-      } catch (error) {
-        this.#options.owner.onError(error);
-      }
+      if (!this.#isOver) this.#attempt(() => this.#take(frame));
     }
   }
 
-  #read(line: string): void {
-    // What the gateway says is JSON with a type.
-    const frame = JSON.parse(line) as GatewayFrame;
+  #attempt<T>(act: () => T): T | undefined {
+    try {
+      return act();
+    } catch (error) {
+      this.#options.owner.onError(error);
+      return undefined;
+    }
+  }
+
+  #take(frame: GatewayFrame): void {
     const key = frame.ackId ?? frame.invocationId;
     const onAnswer = key === undefined ? undefined : this.#answers.get(key);
     if (key !== undefined && onAnswer !== undefined) {

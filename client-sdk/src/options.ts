@@ -1,4 +1,5 @@
 /** What an application can choose, with the defaults. */
+import type { Codec } from './codec.ts';
 import { runtime, type Environment, type SocketConstructor } from './environment.ts';
 import { TrunklineError } from './errors.ts';
 import type { AnyGroups, ValidatorsOf } from './schema.ts';
@@ -10,6 +11,8 @@ export interface ClientOptions<Schema extends object = AnyGroups> {
   readonly getToken: GetToken;
   /** For runtimes without a WebSocket of their own, for instance that of the package `ws`. */
   readonly WebSocket?: SocketConstructor | undefined;
+  /** Another one is in `@trunkline/client/msgpack`. Default: JSON. */
+  readonly codec?: Codec | undefined;
   /** False: `connect` begins. Default true. */
   readonly autoConnect?: boolean | undefined;
   /** Hold payloads to the schema when the program runs. */

@@ -32,6 +32,7 @@ export interface OutboxOptions {
   readonly backoff: Backoff;
   readonly messagesMax: number;
   readonly bytesMax: number;
+  readonly sizeOf: (frame: ClientFrame) => number;
   readonly timeoutMs: number;
   /** A request has been answered or given up. */
   readonly onSettled: () => void;
@@ -67,8 +68,8 @@ export class Outbox {
    * signal's reason.
    */
   request(request: OutboxRequest): Promise<GatewayFrame> {
-    const { bytesMax, messagesMax } = this.#options;
-    const bytes = JSON.stringify(request.frame).length;
+    const { bytesMax, messagesMax, sizeOf } = this.#options;
+    const bytes = sizeOf(request.frame);
     request.signal?.throwIfAborted();
     if (this.#entries.size >= messagesMax || this.#bytes + bytes > bytesMax) {
       const bounds = `queueMessagesMax is ${messagesMax}, queueBytesMax ${bytesMax}`;

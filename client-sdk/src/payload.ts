@@ -3,16 +3,18 @@ import type { DataType, GatewayFrame } from './wire.ts';
 
 /** The properties of a request that carry this data: bytes as `binary`, all else as `json`. */
 export function payloadOf(data: unknown): { readonly dataType: DataType; readonly data: unknown } {
-  if (data instanceof Uint8Array) return { dataType: 'binary', data: toBase64(data) };
+  if (data instanceof Uint8Array) return { dataType: 'binary', data };
   return { dataType: 'json', data };
 }
 
 /** A JSON value, a string, or the bytes of `binary` and `protobuf`. */
 export function dataOf({ data, dataType }: GatewayFrame): unknown {
-  return dataType === 'binary' || dataType === 'protobuf' ? fromBase64(String(data)) : data;
+  const isBase64 = typeof data === 'string' && (dataType === 'binary' || dataType === 'protobuf');
+  return isBase64 ? fromBase64(data) : data;
 }
 
-function toBase64(bytes: Uint8Array): string {
+/** For a wire that has text only. */
+export function toBase64(bytes: Uint8Array): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
 

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { Browser } from 'playwright-core';
 import { signClientToken } from '../../gateway/tokens/sign.ts';
 import { launchChromium, noChromium } from '../support/chromium.ts';
-import { installClientPackage, type ClientPackage } from '../support/client-package.ts';
-import { startTestGateway } from '../support/gateway.ts';
+import { bundled, installClientPackage, type ClientPackage } from '../support/client-package.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -23,14 +24,42 @@ window.publish = (text) => room.publish(text);
 window.close = () => client.close();
 `;
 
+/** Publishes bytes and an object, and prints what comes. */
+const bytesProgram = `
+import { createClient } from '@trunkline/client';
+import { msgpack } from '@trunkline/client/msgpack';
+class Named extends WebSocket {
+  constructor(address, protocols) {
+    super(address, protocols);
+    this.addEventListener('open', () => console.log(this.protocol));
+  }
+}
+const client = createClient({ url, getToken: () => token, WebSocket: Named, codec: msgpack });
+client.on('error', (error) => console.log(String(error)));
+const room = client.group('room.1');
+room.on('message', ({ data }) =>
+  console.log(data instanceof Uint8Array ? data.join() : JSON.stringify(data)),
+);
+room.on('state', async ({ reason }) => {
+  if (reason !== 'joined') return;
+  await room.publish(Uint8Array.from({ length: 256 }, (_, index) => index));
+  await room.publish({ text: 'ä' });
+});
+`;
+
 describe('the SDK in a browser', { skip: noChromium }, () => {
   let installed: ClientPackage;
+  let browser: Browser;
 
-  before(() => {
+  before(async () => {
     installed = installClientPackage();
+    browser = await launchChromium();
   });
 
-  after(() => installed.remove());
+  after(async () => {
+    await browser.close();
+    installed.remove();
+  });
 
   test('sdk: it connects, comes back at once when the page is online, and misses nothing', async (t) => {
     const gateway = await startTestGateway({
@@ -42,26 +71,14 @@ describe('the SDK in a browser', { skip: noChromium }, () => {
     const proxy = new TcpProxy(gateway.gateway.port);
     const port = await proxy.listen();
     t.after(() => proxy.close());
-    const browser = await launchChromium();
-    t.after(() => browser.close());
     const page = await browser.newPage();
+    t.after(() => page.close());
     const lines: string[] = [];
     page.on('console', (message) => {
       if (message.type() === 'log') lines.push(message.text());
     });
-    const token = signClientToken({
-      accessKey: gateway.accessKey,
-      endpoint: publicEndpoint,
-      hub: 'chat',
-      userId: 'anna',
-      roles: ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'],
-    });
-    const settings = { url: `ws://127.0.0.1:${port}/client/hubs/chat`, token };
-    const constants = Object.entries(settings).map(
-      ([name, value]) => `const ${name} = ${JSON.stringify(value)};`,
-    );
     await page.addScriptTag({ path: join(installed.packageFolder, 'dist/trunkline.min.js') });
-    await page.addScriptTag({ content: [...constants, program].join('\n') });
+    await page.addScriptTag({ content: settingsOf(gateway, port) + program });
     await page.evaluate('publish("one")');
     await waitFor(() => lines.includes('message one'), { what: 'the first message arrived' });
     proxy.cut();
@@ -81,4 +98,36 @@ describe('the SDK in a browser', { skip: noChromium }, () => {
       'close closed',
     ]);
   });
+
+  test('sdk: bytes go through MessagePack on a page that forbids eval', async (t) => {
+    const gateway = await startTestGateway({ publicEndpoints: [publicEndpoint] });
+    t.after(() => gateway.stop());
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    const lines: string[] = [];
+    page.on('console', (message) => lines.push(message.text()));
+    page.on('pageerror', (error) => lines.push(error.message));
+    const code = await bundled(installed.folder, bytesProgram, 'iife');
+    const policy = "default-src 'none'; connect-src *; script-src 'nonce-n'";
+    await page.setContent(
+      `<meta http-equiv="Content-Security-Policy" content="${policy}">` +
+        `<script nonce="n">${settingsOf(gateway, gateway.gateway.port)}${code}</script>`,
+    );
+    await waitFor(() => lines.length >= 3, { what: 'both messages arrived' });
+    const bytes = Array.from({ length: 256 }, (_, index) => index).join();
+    assert.deepEqual(lines, ['trunkline.v1.msgpack', bytes, '{"text":"ä"}']);
+  });
 });
+
+/** The address and a token, as the page's program finds them. */
+function settingsOf(gateway: TestGateway, port: number): string {
+  const token = signClientToken({
+    accessKey: gateway.accessKey,
+    endpoint: publicEndpoint,
+    hub: 'chat',
+    userId: 'anna',
+    roles: ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'],
+  });
+  const url = `ws://127.0.0.1:${port}/client/hubs/chat`;
+  return `const url = ${JSON.stringify(url)}; const token = ${JSON.stringify(token)};\n`;
+}
