@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { createContext, runInContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { projectRoot } from '../../support/source-tree.ts';
@@ -13,7 +14,7 @@ const root = projectRoot();
 /** Of everything that the package exports, in bytes: edge runtimes load it for each request. */
 const gzipBytesMax = 8000;
 
-describe('the package', () => {
+describe('the server package', () => {
   let folder: string;
 
   before(() => {
@@ -61,20 +62,52 @@ describe('the package', () => {
     ]);
   });
 
-  test('it is within its budget, minified and compressed', async (t) => {
+  async function bundled(format: 'esm' | 'iife'): Promise<Uint8Array> {
     const { outputFiles } = await build({
       entryPoints: [join(folder, 'index.js')],
       bundle: true,
       minify: true,
-      format: 'esm',
+      format,
+      globalName: 'Trunkline',
       platform: 'neutral',
       target: 'es2022',
       write: false,
     });
-    const [bundle] = outputFiles;
-    assert.ok(bundle !== undefined);
-    const bytes = gzipSync(bundle.contents, { level: 9 }).length;
+    return outputFiles[0]?.contents ?? new Uint8Array();
+  }
+
+  test('it is within its budget, minified and compressed', async (t) => {
+    const bytes = gzipSync(await bundled('esm'), { level: 9 }).length;
     t.diagnostic(`@trunkline/server: ${bytes} of ${gzipBytesMax} bytes (gzip)`);
+    assert.ok(bytes > 1000);
     assert.ok(bytes <= gzipBytesMax, `${bytes} bytes (gzip) are more than ${gzipBytesMax}`);
+  });
+
+  test('it runs where there is nothing but the globals of the web, as on edge runtimes', async () => {
+    const urls: string[] = [];
+    const headers = new Headers({ 'x-trunkline-publication-id': 'r.1' });
+    const answer = { status: 202, headers, text: () => Promise.resolve('') };
+    const context = createContext({
+      AbortController,
+      TextEncoder,
+      URL,
+      atob,
+      btoa,
+      clearTimeout,
+      crypto,
+      fetch: (url: string) => {
+        urls.push(url);
+        return Promise.resolve(answer);
+      },
+      performance,
+      setTimeout,
+    });
+    runInContext(Buffer.from(await bundled('iife')).toString(), context);
+    const options = "{ hub: 'chat', endpoint: 'https://gateway.example', accessKey: 'k' }";
+    const code = `Trunkline.createServer(${options}).group('g').publish(new Uint8Array([1]))`;
+    // It resolves as a publish does.
+    const { id } = (await runInContext(code, context)) as { readonly id: string };
+    assert.equal(id, 'r.1');
+    assert.deepEqual(urls, ['https://gateway.example/api/hubs/chat/groups/g/%3Asend']);
   });
 });
