@@ -13,6 +13,8 @@ export interface K6Result {
   readonly duplicate: number;
   readonly misdelivered: number;
   readonly outOfOrder: number;
+  readonly gaps: number;
+  readonly reconnects: number;
   readonly unready: number;
   readonly lost: number;
   /** Latency from the moment a message was due to its receipt, in microseconds. */
@@ -23,7 +25,8 @@ export interface K6Result {
 
 export interface K6Run {
   readonly binary: string;
-  readonly scenario: string;
+  /** A file of `scenarios/`, without its ending. */
+  readonly script: string;
   readonly planFile: string;
   readonly limitMs: number;
   /** Called at the edges of the window with k6's process id. */
@@ -37,7 +40,7 @@ const thresholdsFailed = 99;
 
 /** @throws Error with k6's last output when it did not run to its end. */
 export async function runK6(run: K6Run): Promise<K6Result> {
-  const script = inRepository(`bench/k6/scenarios/${run.scenario}.ts`);
+  const script = inRepository(`bench/k6/scenarios/${run.script}.ts`);
   const flags = ['--quiet', '--no-summary', '--log-format', 'raw'];
   const child = spawn(run.binary, ['run', ...flags, '--env', `K6_PLAN=${run.planFile}`, script], {
     env: { ...process.env, ...k6Settings },
@@ -93,6 +96,8 @@ export function sumUp(lines: readonly ReportLine[]): K6Result {
     duplicate: got((line) => line.duplicate),
     misdelivered: got((line) => line.misdelivered),
     outOfOrder: got((line) => line.outOfOrder),
+    gaps: got((line) => line.gaps),
+    reconnects: got((line) => line.reconnects),
     unready: got((line) => line.unready),
     lost: got((line) => line.lost) + sent((line) => line.lost),
     deliveryUs: samplesOf(lines, 'delivery'),

@@ -1,21 +1,20 @@
 /** The command line of `npm run bench:k6`. */
 import { parseArgs } from 'node:util';
 import { backplaneNames, type BackplaneName } from '../cluster/options.ts';
-
-export const k6ScenarioNames = ['fanout', 'user-to-user'] as const;
-export type K6ScenarioName = (typeof k6ScenarioNames)[number];
+import { k6ScenarioNames, type K6ScenarioName } from './catalog.ts';
 
 export interface K6Options {
   readonly scenarios: readonly K6ScenarioName[];
   readonly nodes: readonly number[];
   readonly backplanes: readonly BackplaneName[];
-  /** Connections that receive. */
-  readonly sockets: number;
-  /** Groups of `fanout`, over which the sockets are spread evenly. */
-  readonly groups: number;
-  /** Messages per second; undefined: the scenario's own. */
+  /** Connections that receive; undefined here and below: the scenario's own. */
+  readonly sockets: number | undefined;
+  /** Groups over which the sockets are spread evenly. */
+  readonly groups: number | undefined;
+  /** Messages per second. */
   readonly rate: number | undefined;
-  readonly payloadBytes: number;
+  /** Data of a message. */
+  readonly payloadBytes: number | undefined;
   readonly warmupSeconds: number;
   readonly windowSeconds: number;
   readonly repeats: number;
@@ -29,13 +28,14 @@ export class UsageError extends Error {
 }
 
 export const k6Usage = `usage: npm run bench:k6 -- [options]
-  --scenario a,b       of ${k6ScenarioNames.join(', ')} (both)
+  --scenario a,b       of ${k6ScenarioNames.slice(0, 6).join(', ')},
+                       ${k6ScenarioNames.slice(6).join(', ')} (all)
   --nodes 1,3          sizes of the cluster, each 1..32 (1,3)
   --backplane a,b      of ${backplaneNames.join(', ')} (redis)
-  --rate N             messages per second (fanout 40, user-to-user 200)
-  --sockets N          connections that receive (200)
-  --groups N           groups of fanout (4)
-  --payload BYTES      data of a message (200)
+  --rate N             messages per second (the scenario's own; so the next three)
+  --sockets N          connections that receive
+  --groups N           groups that they are shared out over
+  --payload BYTES      data of a message
   --seconds S          length of the measured window (10)
   --repeats N          runs per cell, alternated (1)
   --via nodes|nginx    clients choose a node in turn, or the balancer does (nodes)
@@ -50,17 +50,19 @@ export function parseK6Options(args: readonly string[]): K6Options {
   if (values.via !== 'nodes' && values.via !== 'nginx') {
     throw new UsageError(`--via must be nodes or nginx, got "${values.via}"`);
   }
-  const sockets = whole(values.sockets, 'sockets', 10_000);
-  const groups = whole(values.groups, 'groups', 10_000);
-  if (groups > sockets) throw new UsageError(`--groups must be at most --sockets, got "${groups}"`);
+  const sockets = optional(values.sockets, 'sockets', 10_000);
+  const groups = optional(values.groups, 'groups', 10_000);
+  if (groups !== undefined && sockets !== undefined && groups > sockets) {
+    throw new UsageError(`--groups must be at most --sockets, got "${groups}"`);
+  }
   return {
     scenarios: names(values.scenario, 'scenario', k6ScenarioNames),
     nodes,
     backplanes: names(values.backplane, 'backplane', backplaneNames),
     sockets,
     groups,
-    rate: values.rate === undefined ? undefined : whole(values.rate, 'rate', 1_000_000),
-    payloadBytes: whole(values.payload, 'payload', 1_000_000),
+    rate: optional(values.rate, 'rate', 1_000_000),
+    payloadBytes: optional(values.payload, 'payload', 1_000_000),
     warmupSeconds: isQuick ? 1 : 2,
     windowSeconds: whole(values.seconds ?? (isQuick ? '2' : '10'), 'seconds', 3600),
     repeats: whole(values.repeats, 'repeats', 100),
@@ -77,9 +79,9 @@ function parse(args: readonly string[]) {
         nodes: { type: 'string', default: '1,3' },
         backplane: { type: 'string', default: 'redis' },
         rate: { type: 'string' },
-        sockets: { type: 'string', default: '200' },
-        groups: { type: 'string', default: '4' },
-        payload: { type: 'string', default: '200' },
+        sockets: { type: 'string' },
+        groups: { type: 'string' },
+        payload: { type: 'string' },
         seconds: { type: 'string' },
         repeats: { type: 'string', default: '1' },
         via: { type: 'string', default: 'nodes' },
@@ -97,6 +99,10 @@ function names<T extends string>(text: string, flag: string, known: readonly T[]
     if (found !== undefined) return found;
     throw new UsageError(`--${flag} must be one of ${known.join(', ')}, got "${name}"`);
   });
+}
+
+function optional(text: string | undefined, flag: string, max: number): number | undefined {
+  return text === undefined ? undefined : whole(text, flag, max);
 }
 
 function whole(text: string, flag: string, max: number): number {

@@ -6,10 +6,18 @@ export interface Schedule {
   readonly publishFromMs: number;
   /** Latencies of messages due from here on count; those before are the warm-up. */
   readonly windowFromMs: number;
+  /** When something is to happen to the nodes. */
+  readonly actionMs: number;
   /** The last message is due before this. */
   readonly windowUntilMs: number;
   /** Receivers close; what has not come by now is missing. */
   readonly endMs: number;
+}
+
+/** A REST request that sends to one destination, by one node. */
+export interface SendRequest {
+  readonly url: string;
+  readonly authorization: string;
 }
 
 /** One destination; message n goes to target n % targets.length. */
@@ -17,13 +25,13 @@ export interface Target {
   readonly name: string;
   /** Connections that every message to it must reach. */
   readonly receivers: number;
-  /** REST request that sends to it, where the scenario publishes by REST. */
-  readonly sendUrl?: string;
-  readonly authorization?: string;
+  /** Where the scenario publishes by REST: the first is asked, the others when it does not accept. */
+  readonly sends?: readonly SendRequest[];
 }
 
 export interface ReceiverSocket {
-  readonly url: string;
+  /** The first is connected to; who loses its connection goes on with the next. */
+  readonly urls: readonly string[];
   /** Index of the target whose messages it must get, and no others. */
   readonly target: number;
 }
@@ -39,6 +47,12 @@ export interface Plan {
   readonly receivers: readonly (readonly ReceiverSocket[])[];
   /** One VU each; the URL is used where publishers speak WebSocket. */
   readonly publishers: readonly { readonly url: string }[];
+  /** URLs of connections that come and go, in turn, and how many per second. */
+  readonly churn?: { readonly urls: readonly string[]; readonly perSecond: number };
+  /** URLs of members that do not read. */
+  readonly slow?: readonly string[];
+  /** How often, and for how long, each receiver is away. */
+  readonly away?: { readonly periodMs: number; readonly offlineMs: number };
 }
 
 /** The data of a message. */
@@ -51,10 +65,10 @@ export interface MessageData {
   readonly padding: string;
 }
 
-/** Publisher 0 says so at the edges of the window, for the readings of CPU time. */
+/** Publisher 0 says so at the edges of the window, for the readings of CPU time, and at the action. */
 export interface MarkLine {
   readonly kind: 'mark';
-  readonly edge: 'from' | 'until';
+  readonly edge: 'from' | 'action' | 'until';
 }
 
 export interface PublisherLine {
@@ -75,6 +89,10 @@ export interface ReceiverLine {
   readonly misdelivered: number;
   /** Older than one that the same publisher had sent to the same socket. */
   readonly outOfOrder: number;
+  /** Holes in a stream that the gateway told of, or that showed. */
+  readonly gaps: number;
+  /** Connections that were made anew. */
+  readonly reconnects: number;
   /** Sockets that were not connected when publishing began. */
   readonly unready: number;
   readonly lost: number;

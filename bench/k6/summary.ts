@@ -4,6 +4,8 @@ import { inRepository } from '../micro/paths.ts';
 import { formatReport, type Report, type Section } from '../micro/report.ts';
 import { mergeSamples, percentile, ratio } from '../micro/statistics.ts';
 import { formatMs, formatNumber, formatShare, formatTable } from '../micro/table.ts';
+import { k6Scenarios } from './catalog.ts';
+import { sizesOf } from './make-plan.ts';
 import type { K6Options } from './options.ts';
 import type { MeasuredRun } from './verdict.ts';
 
@@ -16,6 +18,7 @@ const header = [
   'delivered',
   'missing',
   'duplicate',
+  'gaps',
   'p50 ms',
   'p95 ms',
   'p99 ms',
@@ -72,8 +75,11 @@ function rowOf(runs: readonly MeasuredRun[]): readonly string[] {
   // What was counted is true of an invalid run, too; only its times are not.
   const sum = (pick: (run: MeasuredRun) => number): number =>
     runs.reduce((total, run) => total + pick(run), 0);
-  const cores = (name: string): string =>
-    formatShare(mean(valid.map(({ cpu }) => cpu.coresOf[name] ?? 0)));
+  const cores = (name: string): string => {
+    const used = mean(valid.map(({ cpu }) => cpu.coresOf[name] ?? 0));
+    // Of nodes that are replaced meanwhile nothing is read, and there is no broker in memory.
+    return used === 0 ? '–' : formatShare(used);
+  };
   const delivery = percentiles(valid.map(({ result }) => result.deliveryUs));
   const late = percentiles(valid.map(({ result }) => result.latenessUs));
   return [
@@ -85,6 +91,7 @@ function rowOf(runs: readonly MeasuredRun[]): readonly string[] {
     formatNumber(sum(({ result }) => result.delivered)),
     formatNumber(sum(({ result }) => result.expected - result.delivered)),
     formatNumber(sum(({ result }) => result.duplicate)),
+    formatNumber(sum(({ result }) => result.gaps)),
     formatMs(delivery.p50Us),
     formatMs(delivery.p95Us),
     formatMs(delivery.p99Us),
@@ -106,13 +113,15 @@ function mean(values: readonly number[]): number | undefined {
 }
 
 function methodOf(options: K6Options): string {
-  const { sockets, groups, payloadBytes, warmupSeconds, windowSeconds, viaNginx } = options;
+  const { warmupSeconds, windowSeconds, viaNginx } = options;
+  const sizes = options.scenarios.map((name) => {
+    const { sockets, groups, payloadBytes } = sizesOf(k6Scenarios[name], options);
+    const inGroups = k6Scenarios[name].shape === 'groups' ? ` in ${String(groups)} groups` : '';
+    return `${name}: ${formatNumber(sockets)} connections${inGroups}, ${String(payloadBytes)} bytes`;
+  });
   return (
-    `${formatNumber(sockets)} receiving connections (fanout: ${String(groups)} groups, members on ` +
-    'every node, publishers on WebSocket; user-to-user: one user each, REST to the node after ' +
-    `the user's own), ${viaNginx ? 'through nginx' : 'straight to the nodes'}, ` +
-    `${String(payloadBytes)} bytes of data, ${String(warmupSeconds)} s warm-up and ` +
-    `${String(windowSeconds)} s measured. Open model: latency from the moment a message was due ` +
+    `${sizes.join('; ')}. Clients go ${viaNginx ? 'through nginx' : 'straight to the nodes'}, ` +
+    `${String(warmupSeconds)} s warm-up and ${String(windowSeconds)} s measured. Open model: latency from the moment a message was due ` +
     'to its receipt, percentiles of all raw samples. Counts include the warm-up. CPU: 100 % is ' +
     'one core. Times and CPU are those of the valid runs, counts those of all.'
   );
@@ -125,11 +134,12 @@ function notesOf(runs: readonly MeasuredRun[]): readonly string[] {
     run.invalid.length === 0 ? [] : [`Invalid: ${name(run)}: ${run.invalid.join(', ')}.`],
   );
   for (const run of runs) {
-    const { refused, misdelivered, outOfOrder, lost } = run.result;
-    if (refused + misdelivered + outOfOrder + lost === 0) continue;
+    const { refused, reconnects, lost } = run.result;
+    if (run.broken.length > 0) notes.push(`Does not hold: ${name(run)}: ${run.broken.join(', ')}.`);
+    if (refused + reconnects + lost === 0) continue;
     notes.push(
-      `${name(run)}: ${String(refused)} refused, ${String(misdelivered)} to somebody else, ` +
-        `${String(outOfOrder)} out of order, ${String(lost)} sockets lost.`,
+      `${name(run)}: ${String(refused)} refused, ${String(reconnects)} connections made anew, ` +
+        `${String(lost)} sockets lost.`,
     );
   }
   return notes;

@@ -3,7 +3,7 @@ import type { BackplaneName } from '../cluster/options.ts';
 import { mergeSamples, percentile } from '../micro/statistics.ts';
 import { coreCount, type CpuUse } from '../micro/cpu-window.ts';
 import type { K6Result } from './k6-process.ts';
-import type { K6ScenarioName } from './options.ts';
+import type { K6ScenarioName } from './catalog.ts';
 
 export interface K6Cell {
   readonly scenario: K6ScenarioName;
@@ -17,6 +17,8 @@ export interface MeasuredRun extends K6Cell {
   readonly cpu: CpuUse;
   /** Sentences; a run without any counts. */
   readonly invalid: readonly string[];
+  /** Sentences about what the run promises and did not hold. */
+  readonly broken: readonly string[];
 }
 
 /** Of all cores together. */
@@ -43,6 +45,22 @@ export function whyInvalid(result: K6Result, cpu: CpuUse): readonly string[] {
     reasons.push(`${String(result.unready)} sockets were not connected in time`);
   }
   return reasons;
+}
+
+/** Where Azure's performance guide stops: beyond it a load is not held. */
+const p99UsMax = 1_000_000;
+
+/** What does not hold: everything is delivered, once, in order, to the right one, and in time. */
+export function whatBroke(result: K6Result, isValid: boolean): readonly string[] {
+  const broken: string[] = [];
+  const missing = result.expected - result.delivered;
+  if (missing > 0) broken.push(`${String(missing)} missing`);
+  for (const what of ['duplicate', 'misdelivered', 'outOfOrder', 'gaps'] as const) {
+    if (result[what] > 0) broken.push(`${String(result[what])} ${what}`);
+  }
+  const p99 = percentile(mergeSamples([result.deliveryUs]), 0.99) ?? 0;
+  if (isValid && p99 >= p99UsMax) broken.push(`p99 ${String(Math.round(p99 / 1000))} ms`);
+  return broken;
 }
 
 function percent(share: number): string {

@@ -2,7 +2,7 @@
 import { Counter } from 'k6/metrics';
 import { setTimeout } from 'k6/timers';
 import type { MessageData, Plan, Target } from '../../plan.ts';
-import { nowMs, report, reportSamples, vuNumber } from './run.ts';
+import { markWindow, nowMs, report, reportSamples, vuNumber } from './run.ts';
 
 const published = new Counter('published');
 const expected = new Counter('expected');
@@ -50,10 +50,7 @@ export function publishMessages(plan: Plan, publisher: Publisher): void {
     }
   };
   setTimeout(step, publishFromMs - nowMs());
-  if (who === 0) {
-    setTimeout(() => report({ kind: 'mark', edge: 'from' }), windowFromMs - nowMs());
-    setTimeout(() => report({ kind: 'mark', edge: 'until' }), windowUntilMs - nowMs());
-  }
+  if (who === 0) markWindow(plan);
   setTimeout(() => {
     const lost = publisher.close();
     published.add(publishedCount);

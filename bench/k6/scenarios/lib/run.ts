@@ -1,12 +1,19 @@
 /** What every scenario shares: its plan, its clock, its options, and the way back to the runner. */
 import exec from 'k6/execution';
 import type { Options } from 'k6/options';
+import { setTimeout } from 'k6/timers';
 import type { Plan, ReportLine } from '../../plan.ts';
 
 /** k6 has it, its types leave it to those of the browser. */
 declare const console: { log(text: string): void };
 
 const samplesPerLine = 5000;
+
+/** VUs that only one script has. */
+interface MoreVus {
+  readonly vus: number;
+  readonly exec: string;
+}
 
 /** Written by the runner; `K6_PLAN` is its path. Call it in the init context only. */
 export function readPlan(): Plan {
@@ -36,18 +43,36 @@ export function reportSamples(of: 'delivery' | 'lateness', us: readonly number[]
   }
 }
 
-/** A scenario of receivers and one of publishers; each VU runs its event loop once, to the end. */
-export function optionsOf(plan: Plan): Options {
+/** Tells the runner when the window begins and ends, and when it is to act. One VU calls it. */
+export function markWindow({ schedule }: Plan): void {
+  const { actionMs, windowFromMs, windowUntilMs } = schedule;
+  setTimeout(() => report({ kind: 'mark', edge: 'from' }), windowFromMs - nowMs());
+  setTimeout(() => report({ kind: 'mark', edge: 'action' }), actionMs - nowMs());
+  setTimeout(() => report({ kind: 'mark', edge: 'until' }), windowUntilMs - nowMs());
+}
+
+/**
+ * A scenario of receivers, one of publishers, and those of the script's own; each VU runs its event
+ * loop once, to the end.
+ */
+export function optionsOf(plan: Plan, more: Readonly<Record<string, MoreVus>> = {}) {
   const maxDuration = `${String(Math.ceil(plan.schedule.endMs / 1000) + 30)}s`;
   const once = { executor: 'per-vu-iterations', iterations: 1, maxDuration } as const;
   return {
     scenarios: {
       receivers: { ...once, exec: 'receive', vus: plan.receivers.length },
       publishers: { ...once, exec: 'publish', vus: plan.publishers.length },
+      ...Object.fromEntries(Object.entries(more).map(([name, vus]) => [name, { ...once, ...vus }])),
     },
     discardResponseBodies: true,
     // Kept-alive connections per host; by default 6, and the others are made anew for each request.
     batchPerHost: 256,
-    thresholds: { duplicate: ['count==0'], misdelivered: ['count==0'] },
-  };
+    thresholds: {
+      duplicate: ['count==0'],
+      misdelivered: ['count==0'],
+      gap: ['count==0'],
+      // The limit at which Azure's performance guide stops.
+      delivery_ms: ['p(99)<1000'],
+    },
+  } satisfies Options;
 }

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { coreCount, cpuBetween } from '../../../../bench/micro/cpu-window.ts';
 import { parseLine, sumUp } from '../../../../bench/k6/k6-process.ts';
+import { k6ScenarioNames } from '../../../../bench/k6/catalog.ts';
 import { parseK6Options, UsageError } from '../../../../bench/k6/options.ts';
 import type { ReportLine } from '../../../../bench/k6/plan.ts';
-import { whyInvalid } from '../../../../bench/k6/verdict.ts';
+import { whatBroke, whyInvalid } from '../../../../bench/k6/verdict.ts';
 
 const publisher = { kind: 'publisher', published: 5, expected: 50, refused: 1, lost: 0 } as const;
 const receiver = {
@@ -14,14 +15,16 @@ const receiver = {
   duplicate: 1,
   misdelivered: 0,
   outOfOrder: 2,
+  gaps: 1,
+  reconnects: 4,
   unready: 0,
   lost: 3,
 } as const;
 
 describe('k6 options', () => {
-  test('defaults: both scenarios, one node and three, on Redis', () => {
+  test('defaults: all scenarios, one node and three, on Redis', () => {
     const options = parseK6Options([]);
-    assert.deepEqual(options.scenarios, ['fanout', 'user-to-user']);
+    assert.deepEqual(options.scenarios, k6ScenarioNames);
     assert.deepEqual(options.nodes, [1, 3]);
     assert.deepEqual(options.backplanes, ['redis']);
     assert.equal(options.viaNginx, false);
@@ -33,7 +36,7 @@ describe('k6 options', () => {
     [['--nodes', '0'], /--nodes .*"0"/],
     [['--backplane', 'kafka'], /"kafka"/],
     [['--via', 'dns'], /"dns"/],
-    [['--groups', '300'], /--groups/],
+    [['--groups', '300', '--sockets', '200'], /--groups/],
     [['--speed', '3'], /--speed/],
   ] as const) {
     test(`a wrong command line is refused: ${args.join(' ')}`, () => {
@@ -89,6 +92,19 @@ describe('k6 verdict', () => {
     const late = { ...good, latenessUs: Uint32Array.from([60_000]) };
     assert.match(whyInvalid(late, idle).join(), /p99 60 ms/);
     assert.match(whyInvalid({ ...good, unready: 2 }, idle).join(), /2 sockets/);
+  });
+
+  test('what does not hold: missing, repeated, misdelivered, late', () => {
+    const whole = { ...good, expected: good.delivered, duplicate: 0, outOfOrder: 0, gaps: 0 };
+    assert.deepEqual(whatBroke(whole, true), []);
+    assert.deepEqual(whatBroke({ ...whole, expected: whole.delivered + 2, gaps: 1 }, true), [
+      '2 missing',
+      '1 gaps',
+    ]);
+    const late = { ...whole, deliveryUs: Uint32Array.from([2_000_000]) };
+    assert.deepEqual(whatBroke(late, true), ['p99 2000 ms']);
+    // Times of a run that does not count say nothing.
+    assert.deepEqual(whatBroke(late, false), []);
   });
 
   test('CPU: differences over the time between the readings', () => {
