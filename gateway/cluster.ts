@@ -8,6 +8,8 @@ import { LocalCalls } from './router/bus/local-calls.ts';
 import { MovedConnections } from './router/bus/moved-connections.ts';
 import { NodeBus } from './router/bus/node-bus.ts';
 import { LocalDirectory } from './router/local-directory.ts';
+import { NodePresence } from './router/presence/node-presence.ts';
+import { PresenceBus } from './router/presence/presence-bus.ts';
 import type { Router } from './router/router.ts';
 import { TakeOvers } from './session/reliable/take-over/take-overs.ts';
 
@@ -27,6 +29,7 @@ export class Cluster {
   readonly moved = new MovedConnections();
   readonly calls: BusCalls;
   readonly directory: ClusterDirectory;
+  readonly presence: NodePresence;
 
   constructor(options: ClusterOptions) {
     const { backplane, limits, nodeId, router, takeOver } = options;
@@ -52,10 +55,20 @@ export class Cluster {
       answerTimeoutMs: limits.nodeAnswerTimeoutMs,
       execute: (call, args) =>
         TakeOvers.executes(call) ? takeOver(call, args) : local.execute(call, args),
+      onTold: (from, call, args) => this.presence.receive(from, call, args),
+      onRound: () => this.presence.round(),
       onError: options.onError,
     });
     const { traits } = backplane;
     this.calls = new BusCalls({ nodeId, bus: () => this.bus, moved, traits });
     this.directory = new ClusterDirectory(this.bus, moved);
+    this.presence = new NodePresence({
+      nodeId,
+      hubs: router.hubs,
+      clock: options.clock,
+      limits,
+      bus: new PresenceBus(() => this.bus),
+      bytesMax: this.calls.bytesMax,
+    });
   }
 }

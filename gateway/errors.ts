@@ -29,6 +29,7 @@ export const errorTable = {
   'request-timed-out': { actor: 'client developer', retry: true, status: 408 },
   'unsupported-media-type': { actor: 'client developer', retry: false, status: 415 },
   'too-many-groups': { actor: 'client developer', retry: false, status: 400 },
+  'too-many-watches': { actor: 'client developer', retry: false, status: 400 },
   'too-many-upgrades': { actor: 'operator', retry: true, status: 503 },
   'too-many-connections': { actor: 'operator', retry: true, status: 503 },
   'backplane-unavailable': { actor: 'operator', retry: true, status: 503 },

@@ -203,6 +203,7 @@ class Gateway implements RunningGateway {
   async start(): Promise<void> {
     try {
       await this.#router.start();
+      this.#cluster.presence.start();
       await this.#cluster.bus.start();
       const { port } = await this.#server.start();
       this.#port = port;
@@ -236,6 +237,7 @@ class Gateway implements RunningGateway {
     this.#router.hubs.closeAll(goingAwayReason);
     await this.#closeHandshakes();
     this.#server.close();
+    this.#cluster.presence.stop();
     await this.#cluster.bus.stop();
     await this.#router.close();
     this.#metrics.close();
@@ -300,6 +302,7 @@ class Gateway implements RunningGateway {
       publisher: this.#departure.publisher(this.#router),
       subscribers: this.#router.members,
       streams: this.#router.streams,
+      presence: this.#cluster.presence,
       events: noEventHandlers,
       streamSweep: new StreamSweep(clock),
       heartbeats: new Heartbeats({ clock, counters, periodMs: limits.clientHeartbeatMs }),

@@ -235,6 +235,39 @@ export const limitTable = {
     max: 60_000,
     meaning: 'How long a question to other nodes waits in ms; then REST answers 503, naming them',
   },
+  presenceMembersMax: {
+    default: 1000,
+    min: 0,
+    max: 100_000,
+    meaning:
+      'Members of a group, or connections of a hub, of whom watchers are told who they are; of more only how many',
+  },
+  presenceStateBytesMax: {
+    default: 512,
+    min: 0,
+    max: 64 * KiB,
+    meaning: 'Bytes that a member may say of itself in one group; more is refused',
+  },
+  presenceWatchesPerConnectionMax: {
+    default: 200,
+    min: 0,
+    max: 10_000,
+    meaning: 'Groups whose presence one connection may watch; further watches are refused',
+  },
+  presenceGraceMs: {
+    default: 2000,
+    min: 0,
+    max: 60_000,
+    meaning:
+      'How long a member with a user that lost its socket still counts as there in ms, so that a quick return is no leave and join',
+  },
+  presenceAwayAfterMs: {
+    default: 4000,
+    min: 100,
+    max: 600_000,
+    meaning:
+      'Silence of a node in ms after which watchers are told that its members left; they come back with it',
+  },
   historyLimitMax: {
     default: 1000,
     min: 1,

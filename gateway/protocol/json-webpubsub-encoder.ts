@@ -3,10 +3,12 @@
  * properties are part of the protocol: tests of Azure's SDKs compare whole frames.
  */
 import type { Encoder, Frame } from './codec.ts';
+import { groupStatesOf } from './group-states.ts';
 import { ackText, invokeResponse, messageFrame } from './json-replies.ts';
 import { jsonFrame, textFrame } from './json-splice.ts';
 import type { Message, Reply } from './model.ts';
-import { commonReplyObject } from './reply-objects.ts';
+import type { PresenceNotice } from './presence-model.ts';
+import { commonReplyObject, stateObject } from './reply-objects.ts';
 
 export class JsonWebPubSubEncoder implements Encoder {
   readonly name: string;
@@ -37,12 +39,25 @@ export class JsonWebPubSubEncoder implements Encoder {
       case 'bookmark':
       case 'history':
         return undefined;
+      case 'presence':
+        return groupStateFrame(reply);
     }
   }
 
   encodeMessage(message: Message): Frame {
     return messageFrame(message, '');
   }
+}
+
+function groupStateFrame(notice: PresenceNotice): Frame | undefined {
+  const states = groupStatesOf(notice);
+  if (states === undefined) return undefined;
+  const { group, isWhole, items } = states;
+  return jsonFrame({
+    type: isWhole ? 'groupStateSnapshot' : 'groupStateUpdate',
+    group,
+    items: items.map((item) => ({ ...item, state: stateObject(item.state) })),
+  });
 }
 
 function connectedText(reply: Extract<Reply, { kind: 'connected' }>): string {

@@ -5,6 +5,14 @@
  * socket, a broker or an encoding.
  */
 
+import type {
+  ClientState,
+  PresenceNotice,
+  SetState,
+  UnwatchPresence,
+  WatchPresence,
+} from './presence-model.ts';
+
 /** How the bytes of a payload are to be read. */
 export type DataType = 'json' | 'text' | 'binary' | 'protobuf';
 
@@ -43,6 +51,8 @@ export type OwnDestination =
 export interface JoinGroup {
   readonly kind: 'joinGroup';
   readonly group: string;
+  /** What the new member says of itself. */
+  readonly state?: ClientState | undefined;
   /** Everything after this place is wanted, too, where the group is a stream. */
   readonly since?: StreamPosition | undefined;
   readonly ackId: ClientId64 | undefined;
@@ -165,6 +175,9 @@ export type Command =
   | Resume
   | ReadHistory
   | RefreshToken
+  | WatchPresence
+  | UnwatchPresence
+  | SetState
   | SendToGroup
   | SendEvent
   | Invoke
@@ -295,6 +308,7 @@ export type Reply =
       readonly position: StreamPosition;
     }
   | HistoryReply
+  | PresenceNotice
   | {
       readonly kind: 'invokeResponse';
       readonly invocationId: string;

@@ -5,14 +5,23 @@
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Encoder, Frame } from './codec.ts';
+import { groupStatesOf, type GroupStateItem } from './group-states.ts';
 import type { Message, Metadata, Reply } from './model.ts';
+import type { PresenceNotice } from './presence-model.ts';
 import { dataNumberOf } from './protobuf-payload.ts';
 import { varintLength, writeVarint } from './protobuf-varint.ts';
 
 type ReplyOf<Kind extends Reply['kind']> = Extract<Reply, { kind: Kind }>;
 
 /** DownstreamMessage */
-const numbers = { ack: 1, data: 2, system: 3, pong: 4 } as const;
+const numbers = {
+  ack: 1,
+  data: 2,
+  system: 3,
+  pong: 4,
+  groupStateUpdate: 9,
+  groupStateSnapshot: 10,
+} as const;
 
 /** The tag of a field with a length; all of ours are one byte. */
 const tagOf = (number: number): number => (number << 3) | WireType.LengthDelimited;
@@ -51,6 +60,8 @@ export class ProtobufWebPubSubEncoder implements Encoder {
       case 'bookmark':
       case 'history':
         return undefined;
+      case 'presence':
+        return groupStatesFrame(reply);
     }
   }
 
@@ -112,15 +123,10 @@ function writeHead(bytes: Uint8Array, start: number, tag: number, length: number
   return writeVarint(bytes, start + 1, length);
 }
 
-/** metadata = 5, a map: an entry is a message of key = 1 and value = 2. */
+/** metadata = 5 */
 function metadataFields(metadata: Metadata): Uint8Array {
   const writer = new BinaryWriter();
-  for (const [key, value] of Object.entries(metadata)) {
-    writer.uint32(tagOf(5)).fork();
-    writer.uint32(tagOf(1)).string(key);
-    writer.uint32(tagOf(2)).string(value);
-    writer.join();
-  }
+  for (const [key, value] of Object.entries(metadata)) writeEntry(writer, 5, key, value);
   return writer.finish();
 }
 
@@ -157,6 +163,37 @@ function writeConnected(writer: BinaryWriter, reply: ReplyOf<'connected'>): void
   writeText(writer, 1, reply.connectionId);
   writeText(writer, 2, reply.userId);
   writeText(writer, 3, reply.reconnectionToken);
+}
+
+function groupStatesFrame(notice: PresenceNotice): Frame | undefined {
+  const states = groupStatesOf(notice);
+  if (states === undefined) return undefined;
+  const number = states.isWhole ? numbers.groupStateSnapshot : numbers.groupStateUpdate;
+  return replyFrame(number, (writer) => {
+    writeText(writer, 1, states.group);
+    for (const item of states.items) writeItem(writer.uint32(tagOf(2)).fork(), item).join();
+  });
+}
+
+/** connection_id = 1, user_id = 2, state = 3 (a message around a map), updated_at = 4 */
+function writeItem(writer: BinaryWriter, item: GroupStateItem): BinaryWriter {
+  const { connectionId, state, updatedAt, userId } = item;
+  writeText(writer, 1, connectionId);
+  writeText(writer, 2, userId);
+  if (state !== undefined) {
+    writer.uint32(tagOf(3)).fork();
+    for (const [key, value] of state) writeEntry(writer, 1, key, value);
+    writer.join();
+  }
+  return writer.uint32((4 << 3) | WireType.Varint).uint64(updatedAt);
+}
+
+/** An entry of a map: a message of key = 1 and value = 2. */
+function writeEntry(writer: BinaryWriter, number: number, key: string, value: string): void {
+  writer.uint32(tagOf(number)).fork();
+  writer.uint32(tagOf(1)).string(key);
+  writer.uint32(tagOf(2)).string(value);
+  writer.join();
 }
 
 /** As in proto3, what is empty is not written. */

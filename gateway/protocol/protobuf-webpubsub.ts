@@ -1,12 +1,15 @@
 /** The client subprotocol `protobuf.webpubsub.azure.v1` (Azure §5): its frames to commands. */
 import { closeCodes } from './close-codes.ts';
+import { readState } from './client-state.ts';
 import type { Codec, DecodeLimits, Encoder } from './codec.ts';
 import { ProtocolError } from './codec.ts';
 import type { FrameField, FrameFields, FrameReader, StreamName } from './frame-fields.ts';
 import { refused } from './frame-fields.ts';
 import { commonNames, FrameVerbs, type CommonName } from './frame-verbs.ts';
+import { groupStateVerbs } from './group-state-verbs.ts';
 import { asBuffer } from './json-payload.ts';
 import type { Command, Payload } from './model.ts';
+import type { ClientState } from './presence-model.ts';
 import { ProtobufFields, type MessageShape } from './protobuf-fields.ts';
 import { readOneof, type OneofShape } from './protobuf-oneof.ts';
 import { readMessageData } from './protobuf-payload.ts';
@@ -15,7 +18,7 @@ import { ProtobufWebPubSubEncoder } from './protobuf-webpubsub-encoder.ts';
 
 export const protobufWebPubSubName = 'protobuf.webpubsub.azure.v1';
 
-type Name = CommonName | 'sequenceId';
+type Name = CommonName | 'sequenceId' | 'state';
 type Shape = MessageShape<Name>;
 
 const groupShape: Shape = new Map([
@@ -23,10 +26,10 @@ const groupShape: Shape = new Map([
   [2, ['ackId', 'integer']],
 ]);
 
-/** A member of UpstreamMessage; without a shape it is known, but not supported. */
+/** A member of UpstreamMessage. */
 interface Member {
   readonly name: string;
-  readonly shape?: Shape;
+  readonly shape: Shape;
 }
 
 const members: ReadonlyMap<number, Member> = new Map<number, Member>([
@@ -62,9 +65,19 @@ const members: ReadonlyMap<number, Member> = new Map<number, Member>([
   [7, { name: 'leaveGroup', shape: groupShape }],
   [8, { name: 'sequenceAck', shape: new Map([[1, ['sequenceId', 'integer']]]) }],
   [9, { name: 'ping', shape: new Map() }],
-  [15, { name: 'setGroupState' }],
-  [16, { name: 'subscribeGroupState' }],
-  [17, { name: 'unsubscribeGroupState' }],
+  [
+    15,
+    {
+      name: 'setGroupState',
+      shape: new Map([
+        [1, ['group', 'text']],
+        [2, ['ackId', 'integer']],
+        [3, ['state', 'message']],
+      ]),
+    },
+  ],
+  [16, { name: 'subscribeGroupState', shape: groupShape }],
+  [17, { name: 'unsubscribeGroupState', shape: groupShape }],
 ]);
 
 const upstream: OneofShape = new Map(
@@ -75,6 +88,9 @@ const streamShape: MessageShape<StreamName> = new Map([
   [1, ['streamId', 'text']],
   [2, ['idleTimeoutMs', 'integer']],
 ]);
+
+/** A message around a map, so that an empty state is none that is missing. */
+const stateShape: MessageShape<'state'> = new Map([[1, ['state', 'entries']]]);
 
 const nothing = protobufSource(Buffer.alloc(0));
 
@@ -92,8 +108,8 @@ export class ProtobufWebPubSubCodec implements Codec {
 
   constructor(limits: DecodeLimits) {
     this.#frame = new ProtobufFrame(limits.jsonDepthMax);
-    const { event, joinGroup, leaveGroup, ping, sendToGroup } = new FrameVerbs(this.#frame, limits)
-      .table;
+    const common = new FrameVerbs(this.#frame, limits);
+    const { event, joinGroup, leaveGroup, ping, sendToGroup } = common.table;
     this.#verbs = new Map<string, () => Command>(
       Object.entries({
         sendToGroup,
@@ -105,6 +121,7 @@ export class ProtobufWebPubSubCodec implements Codec {
         leaveGroup,
         sequenceAck: () => this.#sequenceAck(),
         ping,
+        ...groupStateVerbs(common, () => this.#frame.state()),
       }),
     );
   }
@@ -126,7 +143,7 @@ export class ProtobufWebPubSubCodec implements Codec {
   #verb(name: string): () => Command {
     const verb = this.#verbs.get(name);
     if (verb !== undefined) return verb;
-    throw refused(`"${name}" is not supported yet; do not send it`);
+    throw new Error(`there is no reader for '${name}'`);
   }
 
   #refuseStream(): void {
@@ -145,7 +162,8 @@ export class ProtobufWebPubSubCodec implements Codec {
 
 /** One UpstreamMessage. Payloads are read in place. */
 class ProtobufFrame implements FrameReader<Name> {
-  readonly fields = new ProtobufFields<Name>([...commonNames, 'sequenceId']);
+  readonly fields = new ProtobufFields<Name>([...commonNames, 'sequenceId', 'state']);
+  readonly #state = new ProtobufFields<'state'>(['state']);
   readonly #stream = new ProtobufFields<StreamName>(['streamId', 'idleTimeoutMs']);
   readonly #jsonDepthMax: number;
   #source = nothing;
@@ -174,6 +192,7 @@ class ProtobufFrame implements FrameReader<Name> {
   release(): void {
     this.fields.release();
     this.#stream.release();
+    this.#state.release();
     this.#source = nothing;
   }
 
@@ -181,6 +200,14 @@ class ProtobufFrame implements FrameReader<Name> {
     if (!this.fields.isPresent(field)) return undefined;
     this.#stream.read(this.#source, field, streamShape);
     return this.#stream;
+  }
+
+  /** undefined: the message has none. */
+  state(): ClientState | undefined {
+    const { state: field } = this.fields.field;
+    if (!this.fields.isPresent(field)) return undefined;
+    this.#state.read(this.#source, field, stateShape);
+    return readState(this.#state, this.#state.field.state) ?? [];
   }
 
   /** Messages that have one have no number. */

@@ -1,5 +1,6 @@
 /** Replies as plain objects with the properties of their frames, whatever encodes them. */
 import type { OwnDestination, Reply, StreamPosition } from './model.ts';
+import type { ClientState, PresenceMember, PresenceNotice } from './presence-model.ts';
 
 /** Replies that Azure's protocol has, too. */
 export type CommonReply = Extract<
@@ -9,7 +10,11 @@ export type CommonReply = Extract<
 
 /** And those of our own; what carries payloads or large ids is not among them. */
 export type PlainReply =
-  CommonReply | Extract<Reply, { kind: 'connected' | 'heartbeat' | 'goaway' | 'gap' | 'bookmark' }>;
+  | CommonReply
+  | Extract<
+      Reply,
+      { kind: 'connected' | 'heartbeat' | 'goaway' | 'gap' | 'bookmark' | 'presence' }
+    >;
 
 /** Members that are undefined are not sent. */
 export function commonReplyObject(reply: CommonReply): object {
@@ -45,11 +50,47 @@ export function replyObject(reply: PlainReply): object {
       const [from, position] = [positionOf(reply.from), positionOf(reply.position)];
       return { type: 'gap', ...whereOf(to), reason, dropped, from, position };
     }
+    case 'presence':
+      return presenceObject(reply);
     case 'bookmark':
       return { type: 'bookmark', ...whereOf(reply.to), position: positionOf(reply.position) };
     default:
       return commonReplyObject(reply);
   }
+}
+
+function presenceObject(notice: PresenceNotice): object {
+  const { change, connections, to } = notice;
+  const head = { type: 'presence', ...whereOf(to), kind: change };
+  switch (change) {
+    case 'snapshot':
+      return {
+        ...head,
+        members: notice.members.map(memberObject),
+        connections,
+        users: notice.users,
+      };
+    case 'changes':
+      return {
+        ...head,
+        set: notice.set.map(memberObject),
+        left: notice.left.map(({ connectionId }) => connectionId),
+        connections,
+        users: notice.users,
+      };
+    case 'counts':
+      return { ...head, connections };
+  }
+}
+
+/** Members that are undefined are not sent. */
+export function memberObject({ connectionId, sinceMs, state, userId }: PresenceMember): object {
+  return { connectionId, userId, state: stateObject(state), since: sinceMs };
+}
+
+/** Every key is a property of its own, whatever it is called. */
+export function stateObject(state: ClientState | undefined): object | undefined {
+  return state && Object.fromEntries(state);
 }
 
 function connectedObject(reply: Extract<Reply, { kind: 'connected' }>): object {

@@ -1,7 +1,7 @@
 /** Roles of a token to permissions (Azure §1.2), shared between connections with the same rights. */
 import { GroupPattern } from './group-pattern.ts';
 import { isGroupName } from './names.ts';
-import type { PermissionKind, Permissions } from './permissions.ts';
+import type { PermissionKind, Permissions, RightKind } from './permissions.ts';
 
 export interface PermissionsTableOptions {
   /** Longest group name and pattern in characters. */
@@ -20,7 +20,10 @@ interface Rights {
 /** Longer lists of rights are rarely shared and would make the table's memory hard to bound. */
 const keyLengthMax = 1024;
 
-type RightsByKind = Readonly<Record<PermissionKind, Rights>>;
+type RightsByKind = Readonly<Record<RightKind, Rights>>;
+
+/** Role of ours; what follows its dot is a pattern, and a plain name is one as well. */
+const watchRole = 'trunkline.watchPresence';
 
 /** Makes permissions and remembers them: the same rights are one object while it is remembered. */
 export class PermissionsTable {
@@ -68,6 +71,11 @@ export class PermissionsTable {
     return {
       joinLeaveGroup: this.#rightsOfKind('joinLeaveGroup', roles),
       sendToGroup: this.#rightsOfKind('sendToGroup', roles),
+      watchPresence: {
+        all: roles.includes(watchRole),
+        groups: [],
+        patterns: this.#patternsAfter(`${watchRole}.`, roles),
+      },
     };
   }
 
@@ -75,18 +83,27 @@ export class PermissionsTable {
     const role = `webpubsub.${kind}`;
     const lengthMax = this.#options.nameLengthMax;
     const groups = namesAfter(`${role}.`, roles).filter((name) => isGroupName(name, lengthMax));
-    const patterns = namesAfter(`${role}s.`, roles).filter(
-      (pattern) => GroupPattern.parse(pattern, lengthMax) !== undefined,
+    const patterns = this.#patternsAfter(`${role}s.`, roles);
+    return { all: roles.includes(role), groups: sorted(groups), patterns };
+  }
+
+  #patternsAfter(prefix: string, roles: readonly string[]): readonly string[] {
+    const lengthMax = this.#options.nameLengthMax;
+    return sorted(
+      namesAfter(prefix, roles).filter(
+        (pattern) => GroupPattern.parse(pattern, lengthMax) !== undefined,
+      ),
     );
-    return { all: roles.includes(role), groups: sorted(groups), patterns: sorted(patterns) };
   }
 }
+
+const noGroups: ReadonlySet<string> = new Set();
 
 class GroupPermissions implements Permissions {
   readonly #rights: RightsByKind;
   readonly #intern: (rights: RightsByKind) => Permissions;
-  readonly #groups: Readonly<Record<PermissionKind, ReadonlySet<string>>>;
-  readonly #patterns: Readonly<Record<PermissionKind, readonly GroupPattern[]>>;
+  readonly #groups: Readonly<Record<RightKind, ReadonlySet<string>>>;
+  readonly #patterns: Readonly<Record<RightKind, readonly GroupPattern[]>>;
 
   constructor(
     rights: RightsByKind,
@@ -95,17 +112,23 @@ class GroupPermissions implements Permissions {
   ) {
     this.#rights = rights;
     this.#intern = intern;
-    const setOf = (kind: PermissionKind): Set<string> => new Set(rights[kind].groups);
-    const patternsOf = (kind: PermissionKind): GroupPattern[] =>
+    const setOf = (kind: RightKind): Set<string> => new Set(rights[kind].groups);
+    const patternsOf = (kind: RightKind): GroupPattern[] =>
       rights[kind].patterns.flatMap((source) => GroupPattern.parse(source, lengthMax) ?? []);
-    this.#groups = { joinLeaveGroup: setOf('joinLeaveGroup'), sendToGroup: setOf('sendToGroup') };
+    this.#groups = {
+      joinLeaveGroup: setOf('joinLeaveGroup'),
+      sendToGroup: setOf('sendToGroup'),
+      watchPresence: noGroups,
+    };
     this.#patterns = {
       joinLeaveGroup: patternsOf('joinLeaveGroup'),
       sendToGroup: patternsOf('sendToGroup'),
+      watchPresence: patternsOf('watchPresence'),
     };
   }
 
-  allows(kind: PermissionKind, group: string): boolean {
+  allows(kind: RightKind, group: string | undefined): boolean {
+    if (group === undefined) return this.#rights[kind].all;
     return (
       this.#rights[kind].all ||
       this.#groups[kind].has(group) ||
@@ -126,7 +149,13 @@ class GroupPermissions implements Permissions {
   }
 
   roles(): readonly string[] {
-    return [...rolesOf('joinLeaveGroup', this.#rights), ...rolesOf('sendToGroup', this.#rights)];
+    const { all, patterns } = this.#rights.watchPresence;
+    return [
+      ...rolesOf('joinLeaveGroup', this.#rights),
+      ...rolesOf('sendToGroup', this.#rights),
+      ...(all ? [watchRole] : []),
+      ...patterns.map((pattern) => `${watchRole}.${pattern}`),
+    ];
   }
 
   #with(kind: PermissionKind, change: Partial<Rights>): Permissions {

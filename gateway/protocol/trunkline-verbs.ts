@@ -1,5 +1,6 @@
 /** The commands of our own subprotocols, from the fields of a frame: Azure's and those of streams. */
 import type { DecodeLimits } from './codec.ts';
+import { readState } from './client-state.ts';
 import type { FrameField, FrameReader } from './frame-fields.ts';
 import { refused } from './frame-fields.ts';
 import { commonNames, FrameVerbs } from './frame-verbs.ts';
@@ -11,6 +12,7 @@ import type {
   ReadHistory,
   StreamPosition,
 } from './model.ts';
+import type { PresenceDestination } from './presence-model.ts';
 import { shown } from './shown.ts';
 import type { Verbs } from './verb-table.ts';
 
@@ -34,6 +36,7 @@ export const trunklineNames = [
   'limit',
   'reverse',
   'token',
+  'state',
 ] as const;
 
 export type TrunklineName = (typeof trunklineNames)[number];
@@ -55,6 +58,9 @@ export class TrunklineVerbs {
       resume: () => this.#resume(),
       history: () => this.#history(),
       refreshToken: () => this.#refreshToken(),
+      watchPresence: () => this.#watch('watchPresence'),
+      unwatchPresence: () => this.#watch('unwatchPresence'),
+      setState: () => this.#setState(),
     };
   }
 
@@ -71,8 +77,28 @@ export class TrunklineVerbs {
 
   #joinGroup(): JoinGroup {
     const command = this.#common.joinGroup();
-    const since = this.#position(this.#frame.fields.field.since);
-    return since === undefined ? command : { ...command, since };
+    const { field } = this.#frame.fields;
+    const since = this.#position(field.since);
+    const state = readState(this.#frame.fields, field.state);
+    if (since === undefined && state === undefined) return command;
+    return { ...command, since, state };
+  }
+
+  #watch(kind: 'watchPresence' | 'unwatchPresence'): Command {
+    return { kind, to: this.#watched(), ackId: this.#common.ackId() };
+  }
+
+  #watched(): PresenceDestination {
+    const to = this.#destination();
+    if (to.kind === 'group') return to;
+    if (to.kind === 'all') return { kind: 'all' };
+    throw refused('"to" must be "all" here, got "user"; watch a group or everybody in the hub');
+  }
+
+  #setState(): Command {
+    const { field } = this.#frame.fields;
+    const state = readState(this.#frame.fields, field.state);
+    return { kind: 'setState', group: this.#common.group(), state, ackId: this.#common.ackId() };
   }
 
   #resume(): Command {

@@ -10,14 +10,11 @@ export class VerbTable {
   readonly #readers: ReadonlyMap<string, () => Command>;
   /** The same by the folded name, for the rare client that writes it differently. */
   readonly #foldedReaders: ReadonlyMap<string, () => Command>;
-  readonly #unsupported: ReadonlySet<string>;
 
-  /** @param unsupported names, folded, that clients of the subprotocol may know and we do not. */
-  constructor(verbs: Verbs, unsupported: readonly string[] = []) {
+  constructor(verbs: Verbs) {
     const entries = Object.entries(verbs);
     this.#readers = new Map(entries);
     this.#foldedReaders = new Map(entries.map(([type, reader]) => [type.toLowerCase(), reader]));
-    this.#unsupported = new Set(unsupported);
   }
 
   /** Every `type` that is known. */
@@ -29,9 +26,6 @@ export class VerbTable {
   reader(type: string): () => Command {
     const reader = this.#readers.get(type) ?? this.#foldedReaders.get(type.toLowerCase());
     if (reader !== undefined) return reader;
-    if (this.#unsupported.has(type.toLowerCase())) {
-      throw refused(`"type" ${shown(type)} is not supported yet; do not send it`);
-    }
     throw refused(`"type" ${shown(type)} is unknown; use one of ${this.types.join(', ')}`);
   }
 }

@@ -4,6 +4,7 @@ import { DestinationRules } from './destination-rules.ts';
 import { destinationKey } from './keys.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
 import type { Destination } from './ports.ts';
+import type { Roll } from './presence/roll.ts';
 import { Target } from './target.ts';
 
 type Addressed = Exclude<Destination, { kind: 'connection' }>;
@@ -14,6 +15,7 @@ export class HubTable {
   /** Targets by destination key. */
   readonly #targets = new Map<string, Target>();
   readonly #rules: DestinationRules;
+  readonly #rolls = new Map<string, Roll>();
 
   constructor(rules: DestinationRules = new DestinationRules({ hubs: {} })) {
     this.#rules = rules;
@@ -84,7 +86,26 @@ export class HubTable {
     const name = to.kind === 'all' ? '' : to.name;
     const target = new Target(flat(key), to.kind, name, this.#rules.for(hub, to));
     this.#targets.set(target.key, target);
+    if (this.#rolls.size > 0) target.roll = this.#rolls.get(key);
     return target;
+  }
+
+  /** Destinations whose members somebody watches, by key, whether they have a target or not. */
+  get rolls(): ReadonlyMap<string, Roll> {
+    return this.#rolls;
+  }
+
+  /** From now on the destination's target tells this roll who comes and leaves. */
+  addRoll(roll: Roll): void {
+    this.#rolls.set(roll.key, roll);
+    const target = this.#targets.get(roll.key);
+    if (target !== undefined) target.roll = roll;
+  }
+
+  removeRoll(roll: Roll): void {
+    this.#rolls.delete(roll.key);
+    const target = this.#targets.get(roll.key);
+    if (target !== undefined) target.roll = undefined;
   }
 
   /** Forgets a target, unless another has taken its key. */

@@ -2,22 +2,32 @@
  * Who is where on this node: attaches connections to their hub and user, and lets them join and
  * leave groups, so that the broker knows of the interest before the member counts on it.
  */
+import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Encoder } from '../protocol/codec.ts';
 import type { StreamPosition } from '../protocol/model.ts';
+import type { ClientState } from '../protocol/presence-model.ts';
 import { unavailable } from './backplane-failure.ts';
 import type { Congestion } from './congestion.ts';
 import type { HubTable } from './hub-table.ts';
 import type { Interest } from './interest.ts';
 import { LocalSubscriber } from './local-subscriber.ts';
 import { notAStream } from './no-streams.ts';
-import type { Entered, Joined, JoinOptions, LocalSubscribers, SubscriberOptions } from './ports.ts';
+import type {
+  Entered,
+  Joined,
+  JoinOptions,
+  LeaveKind,
+  LocalSubscribers,
+  SubscriberOptions,
+} from './ports.ts';
 import type { NodeStreams } from './streams/node-streams.ts';
 import { ownDestination } from './streams/notices.ts';
-import type { Target } from './target.ts';
+import type { Membership, Target } from './target.ts';
 
 /** What `Members` works with; all of one router. */
 export interface MembersOptions {
+  readonly clock: Pick<Clock, 'wallSeconds'>;
   readonly hubs: HubTable;
   readonly interest: Interest;
   readonly congestion: Congestion;
@@ -33,7 +43,15 @@ interface Adding {
 
 interface SinceOptions {
   readonly since: StreamPosition;
+  readonly state: ClientState | undefined;
   readonly onJoined: (joined: Joined) => void;
+}
+
+/** What a new member brings with it. */
+interface Arrival {
+  readonly state?: ClientState | undefined;
+  /** Its membership before it was taken out to begin again. */
+  readonly before?: Pick<Membership, 'sinceMs' | 'state'> | undefined;
 }
 
 /** A membership that waits for the broker; a leave takes it out of the set that holds it. */
@@ -65,7 +83,7 @@ export class Members implements LocalSubscribers {
   /** A connection that another node has served: at once a member of targets that are no streams. */
   adopt(options: SubscriberOptions, targets: readonly Target[]): LocalSubscriber {
     const subscriber = this.attach(options);
-    for (const target of targets) this.#addMember(subscriber, target);
+    for (const target of targets) this.#addMember(subscriber, target, {});
     return subscriber;
   }
 
@@ -108,7 +126,8 @@ export class Members implements LocalSubscribers {
     }
     const target = hubs.target(subscriber.hub, { kind: 'group', name: group });
     if (this.#isStream(target)) await this.#begin(subscriber, target, options);
-    else if (!isMember) await this.#addTo(subscriber, [target]);
+    else if (isMember) this.#setState(subscriber, target, options.state);
+    else await this.#addTo(subscriber, [target], options);
   }
 
   leave(subscriber: LocalSubscriber, group: string): void {
@@ -116,7 +135,10 @@ export class Members implements LocalSubscribers {
     const target = hubs.find(subscriber.hub, { kind: 'group', name: group });
     if (target === undefined) return;
     this.#takeBack(subscriber, (joining) => joining.target === target);
-    if (this.#removeMember(subscriber, target)) interest.releaseIfUnused(target);
+    const membership = this.#removeMember(subscriber, target);
+    if (membership === undefined) return;
+    target.roll?.remove(membership, 'left');
+    interest.releaseIfUnused(target);
   }
 
   /** Leaves every group, those included whose join still waits for the broker. */
@@ -125,7 +147,7 @@ export class Members implements LocalSubscribers {
     for (const group of [...subscriber.groupNames()]) this.leave(subscriber, group);
   }
 
-  detach(subscriber: LocalSubscriber): void {
+  detach(subscriber: LocalSubscriber, how: LeaveKind = 'left'): void {
     if (!subscriber.isAttached) return;
     const { congestion, hubs, interest } = this.#options;
     subscriber.isAttached = false;
@@ -133,6 +155,7 @@ export class Members implements LocalSubscribers {
     hubs.remove(subscriber);
     for (let at = subscriber.first; at !== undefined; at = at.next) {
       at.target.remove(at);
+      at.target.roll?.remove(at, how);
       if (at.target.kind !== 'connection') interest.releaseIfUnused(at.target);
     }
     subscriber.first = undefined;
@@ -146,17 +169,17 @@ export class Members implements LocalSubscribers {
   async #begin(
     subscriber: LocalSubscriber,
     target: Target,
-    { onJoined = () => undefined, since }: JoinOptions,
+    { onJoined = () => undefined, since, state }: JoinOptions,
   ): Promise<void> {
-    if (since !== undefined) await this.#joinSince(subscriber, target, { since, onJoined });
-    else await this.#addTo(subscriber, [target], onJoined);
+    if (since === undefined) await this.#addTo(subscriber, [target], { onJoined, state });
+    else await this.#joinSince(subscriber, target, { since, state, onJoined });
   }
 
   /** Adds the subscriber to all targets once the broker has confirmed the interest in all. */
   async #addTo(
     subscriber: LocalSubscriber,
     targets: readonly Target[],
-    onJoined: (joined: Joined) => void = () => undefined,
+    { onJoined = () => undefined, state }: Pick<JoinOptions, 'onJoined' | 'state'> = {},
   ): Promise<readonly Entered[]> {
     const { interest } = this.#options;
     const waits = targets
@@ -164,7 +187,7 @@ export class Members implements LocalSubscribers {
       .filter((wait) => wait !== undefined);
     const entered: Entered[] = [];
     const add = (target: Target): void => {
-      this.#addMember(subscriber, target);
+      this.#addMember(subscriber, target, { state });
       const position = this.#options.streams?.keeper.stateOf(target)?.fanned;
       if (position === undefined) return;
       entered.push({ to: ownDestination(target), position });
@@ -221,7 +244,7 @@ export class Members implements LocalSubscribers {
   async #joinSince(
     subscriber: LocalSubscriber,
     target: Target,
-    { onJoined, since }: SinceOptions,
+    { onJoined, since, state: saying }: SinceOptions,
   ): Promise<void> {
     const { interest, streams } = this.#options;
     const state = streams?.keeper.stateOf(target);
@@ -233,14 +256,15 @@ export class Members implements LocalSubscribers {
       await wait;
       streams.keeper.open(state);
       // What is collected for it and not written comes again, from the place that it asked for.
-      this.#removeMember(subscriber, target);
+      const before = this.#removeMember(subscriber, target);
+      if (before !== undefined) target.roll?.remove(before, 'moved');
       await streams.catchUp.join({
         state,
         subscriber,
         since,
         onJoined,
         isWanted: () => subscriber.isAttached && all.has(joining),
-        add: () => this.#addMember(subscriber, target),
+        add: () => this.#addMember(subscriber, target, { state: saying, before }),
       });
     } catch (cause) {
       throw unavailable(cause);
@@ -263,23 +287,43 @@ export class Members implements LocalSubscribers {
     if (all?.size === 0) this.#joining.delete(subscriber);
   }
 
-  /** True: it was a member. The interest stays as it is. */
-  #removeMember(subscriber: LocalSubscriber, target: Target): boolean {
+  /** Returns what it was; undefined: no member. The interest stays as it is. */
+  #removeMember(subscriber: LocalSubscriber, target: Target): Membership | undefined {
     const membership = subscriber.membershipOf(target);
-    if (membership === undefined) return false;
+    if (membership === undefined) return undefined;
     if (subscriber.isCongested) this.#options.congestion.untrack(membership);
     subscriber.unlink(membership);
     target.remove(membership);
-    return true;
+    return membership;
   }
 
-  /** Does nothing for who is gone, or a member already. */
-  #addMember(subscriber: LocalSubscriber, target: Target): void {
+  /** Adds nobody who is gone, or a member already. */
+  #addMember(subscriber: LocalSubscriber, target: Target, { before, state }: Arrival): void {
     // The connection may have closed, or have joined by another request, during the wait.
-    if (!subscriber.isAttached || subscriber.membershipOf(target) !== undefined) return;
+    if (!subscriber.isAttached) return;
+    if (subscriber.membershipOf(target) !== undefined) {
+      this.#setState(subscriber, target, state);
+      return;
+    }
     const membership = target.add(subscriber);
+    const nowMs = this.#nowMs();
+    membership.sinceMs = before?.sinceMs ?? nowMs;
+    membership.state = state === undefined ? before?.state : { pairs: state, atMs: nowMs };
     subscriber.link(membership);
+    target.roll?.set(membership);
     if (subscriber.isCongested) this.#options.congestion.track(membership);
+  }
+
+  /** A member that joins again may say something else of itself. */
+  #setState(subscriber: LocalSubscriber, target: Target, pairs: ClientState | undefined): void {
+    const membership = subscriber.membershipOf(target);
+    if (membership === undefined || pairs === undefined) return;
+    membership.state = { pairs, atMs: this.#nowMs() };
+    target.roll?.set(membership);
+  }
+
+  #nowMs(): number {
+    return Math.round(this.#options.clock.wallSeconds() * 1000);
   }
 
   #takeBack(subscriber: LocalSubscriber, which: (joining: Joining) => boolean): void {

@@ -15,6 +15,7 @@ import type {
   StreamFragment,
   StreamPosition,
 } from '../protocol/model.ts';
+import type { ClientState } from '../protocol/presence-model.ts';
 import type { Socket } from '../transport/transport.ts';
 import type { Permissions } from '../protocol/permissions.ts';
 
@@ -123,6 +124,12 @@ export interface Joined {
   readonly recovered: boolean;
 }
 
+/**
+ * How a member left. `lost`: its socket broke, so its user may come back as another connection.
+ * `moved`: the connection itself is about to be here again, or on another node.
+ */
+export type LeaveKind = 'left' | 'lost' | 'moved';
+
 /** A connection as the session holds it. */
 export interface Subscriber extends FilterSubject {
   readonly hub: string;
@@ -176,8 +183,9 @@ export interface LocalSubscribers {
   enter(subscriber: Subscriber, groups: readonly string[]): Promise<readonly Entered[]>;
   /**
    * Removes it from everything. Idempotent; called when the socket closed.
+   * @param how whether its client may come back, for those who watch; by default it may not.
    */
-  detach(subscriber: Subscriber): void;
+  detach(subscriber: Subscriber, how?: LeaveKind): void;
   /**
    * Resolves when this node's interest in the group is confirmed by the broker.
    * Where it is a stream, `onJoined` is called before the first message that follows the position.
@@ -196,6 +204,8 @@ export interface LocalSubscribers {
 export interface JoinOptions {
   /** undefined: from now on. */
   readonly since?: StreamPosition | undefined;
+  /** What the member says of itself; undefined: what it said before, or nothing. */
+  readonly state?: ClientState | undefined;
   /** Called once, at most, in the moment from which messages flow; not where it is no stream. */
   readonly onJoined?: (joined: Joined) => void;
 }

@@ -128,6 +128,7 @@ export class Router implements Publisher {
       onError: options.onError,
     });
     this.members = new Members({
+      clock,
       hubs: this.hubs,
       interest: this.#interest,
       congestion: this.congestion,

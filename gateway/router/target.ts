@@ -2,15 +2,28 @@
  * One destination as this node sees it: its local members, and what is kept for those of them that
  * lag. A `Target` lives while it has a member, an attach in progress, or lingering interest.
  */
+import type { ClientState } from '../protocol/presence-model.ts';
 import type { Backlog } from './backlog.ts';
 import { plainRules, type TargetRules } from './destination-rules.ts';
 import type { Heard } from './heard.ts';
 import type { HeldMessages } from './hold.ts';
 import type { InterestState } from './interest.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
+import type { LeaveKind } from './ports.ts';
 import type { TargetStragglers } from './stragglers.ts';
 
 export type TargetKind = 'all' | 'user' | 'group' | 'connection';
+
+/** What a member says of itself to those who watch. */
+export interface MemberState {
+  /** undefined: nothing any more. */
+  readonly pairs: ClientState | undefined;
+  /** Ms since 1970: when it said so. */
+  readonly atMs: number;
+}
+
+const sinceOriginMs = Date.UTC(2026, 0, 1);
+const sinceStepMs = 100;
 
 /** A subscriber's membership in a target; part of two lists, the target's and the subscriber's. */
 export class Membership {
@@ -20,6 +33,10 @@ export class Membership {
   index: number;
   /** Next offset to be given; meaningful only while the subscriber is congested. */
   cursor = 0;
+  /** Tenths of a second since `sinceOriginMs`: a small integer, which costs no object. */
+  #since = 0;
+  /** What the member says of itself; undefined: it never said anything. Owned by presence. */
+  state: MemberState | undefined = undefined;
   /** The subscriber's next membership. A list costs idle connections less than an array. */
   next: Membership | undefined = undefined;
 
@@ -28,6 +45,23 @@ export class Membership {
     this.subscriber = subscriber;
     this.index = index;
   }
+
+  /** Ms since 1970, to a tenth of a second: since when it is a member. */
+  get sinceMs(): number {
+    return sinceOriginMs + this.#since * sinceStepMs;
+  }
+
+  set sinceMs(ms: number) {
+    this.#since = Math.round((ms - sinceOriginMs) / sinceStepMs);
+  }
+}
+
+/** Tells of a target's members to those who watch. */
+export interface TargetRoll {
+  /** A member came, or said something of itself. */
+  set(membership: Membership): void;
+  /** Called after the membership has ended. */
+  remove(membership: Membership, how: LeaveKind): void;
 }
 
 export class Target {
@@ -53,6 +87,8 @@ export class Target {
   holds: Set<HeldMessages> | undefined = undefined;
   /** What members that came from another node have been given there. Owned by Stragglers. */
   stragglers: TargetStragglers | undefined = undefined;
+  /** Who tells of its members; undefined: no node watches them. Owned by presence. */
+  roll: TargetRoll | undefined = undefined;
 
   constructor(key: string, kind: TargetKind, name: string, rules: TargetRules = plainRules) {
     this.key = key;

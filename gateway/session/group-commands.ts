@@ -14,7 +14,7 @@ import type { Connection, SessionServices } from './session-services.ts';
 export interface GroupCommandsOptions {
   readonly connection: Connection;
   readonly subscriber: Subscriber;
-  readonly services: Pick<SessionServices, 'publisher' | 'subscribers'>;
+  readonly services: Pick<SessionServices, 'presence' | 'publisher' | 'subscribers'>;
 }
 
 export class GroupCommands {
@@ -26,15 +26,23 @@ export class GroupCommands {
     this.#options = options;
   }
 
+  /** Joins or leaves. @throws GatewayError as `join` and `leave`. */
+  change(command: JoinGroup | LeaveGroup, succeed: Succeed): Promise<void> {
+    return command.kind === 'joinGroup' ? this.join(command, succeed) : this.leave(command);
+  }
+
   /**
    * Acknowledges the join of a stream in the moment from which its messages flow.
-   * @throws GatewayError `forbidden`, or what the join fails with.
+   * @throws GatewayError `forbidden`; `bad-request`: it says too much of itself; or what the join
+   *   fails with.
    */
-  async join({ group, since }: JoinGroup, succeed: Succeed): Promise<void> {
+  async join({ group, since, state }: JoinGroup, succeed: Succeed): Promise<void> {
     const { services, subscriber } = this.#options;
+    services.presence.checkState(state);
     await this.#change(group, () =>
       services.subscribers.join(subscriber, group, {
         since,
+        state,
         onJoined: (joined) => succeed(outcomeOfJoin(joined, since)),
       }),
     );
@@ -77,6 +85,11 @@ export class GroupCommands {
       ...(id === undefined ? {} : { id }),
     });
     succeed({ id: published.id, position: published.position });
+  }
+
+  /** Resolves when what was asked of the group before is done, however it ended. */
+  async settled(group: string): Promise<void> {
+    await this.#changes?.pending(group)?.catch(() => undefined);
   }
 
   async #change(group: string, change: () => Promise<void>): Promise<void> {

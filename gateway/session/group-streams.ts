@@ -83,6 +83,17 @@ export class GroupStreams {
     this.#options = options;
   }
 
+  execute(command: StreamStart | StreamData | StreamEnd): void {
+    switch (command.kind) {
+      case 'streamStart':
+        return this.start(command);
+      case 'streamData':
+        return this.data(command);
+      case 'streamEnd':
+        return this.end(command);
+    }
+  }
+
   start(command: StreamStart): void {
     const { group, streamId } = command;
     const { maySend, openMax, sweep } = this.#options;

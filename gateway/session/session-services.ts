@@ -4,6 +4,7 @@ import type { Codec, Frame } from '../protocol/codec.ts';
 import type { ClientId64 } from '../protocol/model.ts';
 import type { Permissions } from '../protocol/permissions.ts';
 import type { LocalSubscribers, Publisher, Streams } from '../router/ports.ts';
+import type { Presence } from '../router/presence/ports.ts';
 import type { ClientIdentity } from '../tokens/verify.ts';
 import type { EventHandlers } from './event-handlers.ts';
 import type { StreamSweep } from './group-streams.ts';
@@ -16,6 +17,7 @@ export interface SessionServices {
   readonly publisher: Publisher;
   readonly subscribers: LocalSubscribers;
   readonly streams: Pick<Streams, 'history'>;
+  readonly presence: Presence;
   readonly events: EventHandlers;
   readonly streamSweep: StreamSweep;
   readonly heartbeats: Heartbeats;

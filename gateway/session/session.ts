@@ -10,25 +10,30 @@ import type {
   Command,
   GapNotice,
   GoAway,
-  Invoke,
-  Message,
   OwnDestination,
-  Payload,
   Reply,
   SendEvent,
   SendToGroup,
   StreamPosition,
 } from '../protocol/model.ts';
 import type { Permissions } from '../protocol/permissions.ts';
-import type { Entered, Subscriber, SubscriberOptions, SubscriberOwner } from '../router/ports.ts';
+import type {
+  Entered,
+  LeaveKind,
+  Subscriber,
+  SubscriberOptions,
+  SubscriberOwner,
+} from '../router/ports.ts';
 import type { Socket, SocketHandler } from '../transport/transport.ts';
 import type { AckHistory } from './ack-ledger.ts';
 import { EarlyFrames } from './early-frames.ts';
+import { EventCommands } from './event-commands.ts';
 import { GroupCommands } from './group-commands.ts';
 import { GroupStreams } from './group-streams.ts';
-import { Invocations } from './invocations.ts';
+import { leaveKindOf, vanishedCode } from './leave-kind.ts';
 import { NativeLife } from './native-life.ts';
 import { Operations, type Succeed } from './operations.ts';
+import { PresenceCommands } from './presence-commands.ts';
 import { replyErrorOf } from './reply-error.ts';
 import { requirePermission } from './require-permission.ts';
 import { RetainedCommands } from './retained-commands.ts';
@@ -61,8 +66,9 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
   #operations: Operations | undefined;
   #groups: GroupCommands | undefined;
   #retained: RetainedCommands | undefined;
+  #presence: PresenceCommands | undefined;
   #streams: GroupStreams | undefined;
-  #invocations: Invocations | undefined;
+  #events: EventCommands | undefined;
 
   constructor(identity: SessionIdentity, services: SessionServices) {
     this.hub = identity.hub;
@@ -142,12 +148,18 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     this.#retained?.onDrain();
   }
 
-  onClose(): void {
+  onClose(code: number = vanishedCode): void {
+    this.end(leaveKindOf(code));
+  }
+
+  /** The connection is over. @param how whether its client may come back. */
+  end(how: LeaveKind): void {
     this.#isClosing = true;
     this.#native?.end();
     this.#services.counters.open -= 1;
     this.#streams?.cancelAll();
-    if (this.#subscriber !== undefined) this.#services.subscribers.detach(this.#subscriber);
+    this.#presence?.end();
+    if (this.#subscriber !== undefined) this.#services.subscribers.detach(this.#subscriber, how);
   }
 
   close(code: CloseCode, reason: string): void {
@@ -171,6 +183,11 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     if (this.#isClosing) return undefined;
     count(this.#services.counters.closes, closeCodes.goingAway);
     return this.#reliability.release(reason);
+  }
+
+  /** The client may have missed something of what it watches. */
+  retellPresence(): void {
+    this.#presence?.retell();
   }
 
   onGap(notice: GapNotice): void {
@@ -207,10 +224,10 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     return this.#native;
   }
 
-  /** For errors of what nobody waits for: neither the transport nor an operation. */
+  /** For errors of what nobody waits for. */
   #fail(error: unknown): void {
     if (isInternal(error)) this.#services.onError(error);
-    this.close(closeCodes.internalError, messageOf(error));
+    this.close(closeCodes.internalError, textOf(error));
   }
 
   #decode(bytes: Uint8Array, isBinary: boolean): void {
@@ -227,11 +244,10 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     this.#services.counters.commands[command.kind] += 1;
     switch (command.kind) {
       case 'joinGroup':
-        return this.#perform(command.ackId, async (succeed) =>
-          this.#openGroups()?.join(command, succeed),
-        );
       case 'leaveGroup':
-        return this.#perform(command.ackId, async () => this.#openGroups()?.leave(command));
+        return this.#perform(command.ackId, async (succeed) =>
+          this.#openGroups()?.change(command, succeed),
+        );
       case 'sendToGroup':
         return this.#perform(command.ackId, (succeed) => this.#sendToGroup(command, succeed));
       case 'resume':
@@ -242,18 +258,22 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
         return this.#openOperations().read(command.ackId, async () =>
           this.#openRetained()?.history(command),
         );
+      case 'watchPresence':
+      case 'unwatchPresence':
+      case 'setState':
+        return this.#perform(command.ackId, async (succeed) =>
+          this.#openPresence()?.execute(command, succeed),
+        );
       case 'event':
         return this.#perform(command.ackId, () => this.#event(command));
       case 'invoke':
-        return this.#invoke(command);
+        return this.#openEvents().invoke(command);
       case 'cancelInvocation':
-        return this.#invocations?.cancel(command.invocationId);
+        return this.#events?.cancel(command);
       case 'streamStart':
-        return this.#openStreams().start(command);
       case 'streamData':
-        return this.#openStreams().data(command);
       case 'streamEnd':
-        return this.#openStreams().end(command);
+        return this.#openStreams().execute(command);
       case 'ping':
         return this.#reply({ kind: 'pong' });
       case 'refreshToken':
@@ -289,7 +309,7 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
       requirePermission(this, 'sendToGroup', command.group);
     } catch (error) {
       // A client without a subprotocol cannot be told otherwise.
-      if (this.#isSimple) this.close(closeCodes.policyViolation, messageOf(error));
+      if (this.#isSimple) this.close(closeCodes.policyViolation, textOf(error));
       throw error;
     }
     await this.#openGroups()?.send(command, succeed);
@@ -300,6 +320,18 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     if (subscriber === undefined) return undefined;
     this.#groups ??= new GroupCommands({ connection: this, subscriber, services: this.#services });
     return this.#groups;
+  }
+
+  #openPresence(): PresenceCommands | undefined {
+    const subscriber = this.#subscriber;
+    if (subscriber === undefined) return undefined;
+    this.#presence ??= new PresenceCommands({
+      connection: this,
+      subscriber,
+      services: this.#services,
+      changesOf: async (group) => this.#groups?.settled(group),
+    });
+    return this.#presence;
   }
 
   #openRetained(): RetainedCommands | undefined {
@@ -314,32 +346,24 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     return this.#retained;
   }
 
-  async #event(command: SendEvent | Invoke): Promise<void> {
+  async #event(command: SendEvent): Promise<void> {
     try {
-      const message = await this.#callHandler(command);
-      if (message !== undefined) await this.#tell(message);
+      await this.#openEvents().event(command);
     } catch (error) {
-      if (this.#isSimple) this.close(closeCodes.internalError, messageOf(error));
+      if (this.#isSimple) this.close(closeCodes.internalError, textOf(error));
       throw error;
     }
   }
 
-  #callHandler(command: SendEvent | Invoke): Promise<Payload | undefined> {
-    return this.#services.events.handle({
-      hub: this.hub,
-      connectionId: this.connectionId,
-      userId: this.userId,
-      event: command.event,
-      payload: command.payload,
-      metadata: command.kind === 'event' ? command.metadata : undefined,
+  #openEvents(): EventCommands {
+    this.#events ??= new EventCommands({
+      connection: this,
+      services: this.#services,
+      reply: (reply) => this.#reply(reply),
+      encoder: this.#codec.encoder,
+      deliver: async (frame) => this.#reliability?.deliver(frame) ?? this.#send(frame),
     });
-  }
-
-  #invoke(command: Invoke): void {
-    this.#invocations ??= new Invocations(this.#services.limits.pendingAcksMax, (reply) =>
-      this.#reply(reply),
-    );
-    this.#invocations.run(command.invocationId, () => this.#callHandler(command));
+    return this.#events;
   }
 
   #openStreams(): GroupStreams {
@@ -366,27 +390,11 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     if (!this.#isClosing) this.#subscriber?.sendReply(frame);
   }
 
-  /** A message of the server for this connection alone. */
-  async #tell(payload: Payload): Promise<void> {
-    const message: Message = {
-      from: 'server',
-      kind: 'connection',
-      group: undefined,
-      fromUserId: undefined,
-      payload,
-      metadata: undefined,
-      stream: undefined,
-    };
-    const frame = this.#codec.encoder.encodeMessage(message);
-    if (this.#reliability === undefined) this.#send(frame);
-    else await this.#reliability.deliver(frame);
-  }
-
   get #isSimple(): boolean {
     return this.#codec.subprotocol === undefined;
   }
 }
 
-function messageOf(error: unknown): string {
+function textOf(error: unknown): string {
   return replyErrorOf(error).message;
 }

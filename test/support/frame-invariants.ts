@@ -12,6 +12,7 @@ import type {
   Payload,
   StreamPosition,
 } from '../../gateway/protocol/model.ts';
+import type { ClientState } from '../../gateway/protocol/presence-model.ts';
 
 /** An object of a frame, as the reference reads it. */
 export type Parsed = Readonly<Record<string, unknown>>;
@@ -112,7 +113,7 @@ export function checkCommand(
   assert.ok(isObject(parsed), 'the frame is an object');
   const type = wellFormed(parsed['type']).toLowerCase();
   const { kind } = command;
-  assert.equal(kind === 'streamStart' ? 'sendtogroup' : kind.toLowerCase(), type);
+  assert.ok(typesOf(kind).includes(type), `${kind} is called ${type}`);
   if ('group' in command) assert.equal(command.group, parsed['group']);
   if ('event' in command) assert.equal(command.event, parsed['event']);
   if ('invocationId' in command) assert.equal(command.invocationId, parsed['invocationId']);
@@ -129,16 +130,41 @@ export function checkCommand(
   }
 }
 
-/** What only our own subprotocols have. */
+/** In lower case; Azure has other words than ours for presence. */
+function typesOf(kind: Command['kind']): readonly string[] {
+  switch (kind) {
+    case 'streamStart':
+      return ['sendtogroup'];
+    case 'setState':
+      return ['setstate', 'setgroupstate'];
+    case 'watchPresence':
+      return ['watchpresence', 'subscribegroupstate'];
+    case 'unwatchPresence':
+      return ['unwatchpresence', 'unsubscribegroupstate'];
+    default:
+      return [kind.toLowerCase()];
+  }
+}
+
+function checkState(state: ClientState | undefined, sent: unknown): void {
+  if (state === undefined) return assert.ok(sent === undefined || sent === null);
+  assert.ok(isObject(sent));
+  assert.deepEqual(Object.fromEntries(state), Object.fromEntries(Object.entries(sent)));
+}
+
+/** What only our own subprotocols have, and presence. */
 function checkStreamCommand(command: Command, parsed: Parsed): void {
   if ('id' in command) assert.equal(command.id, parsed['id']);
   if ('token' in command) assert.equal(command.token, wellFormed(parsed['token']));
   if ('since' in command) checkPosition(command.since, parsed['since']);
+  if ('state' in command) checkState(command.state, parsed['state']);
   if (command.kind === 'resume') assert.equal(command.to, parsed['to']);
+  if ('to' in command && typeof command.to === 'object') {
+    const { to } = command;
+    assert.equal(to.kind === 'group' ? to.name : to.kind, parsed['group'] ?? parsed['to']);
+  }
   if (command.kind !== 'history') return;
   checkPosition(command.after, parsed['after']);
-  const { to } = command;
-  assert.equal(to.kind === 'group' ? to.name : to.kind, parsed['group'] ?? parsed['to']);
   assert.equal(command.before ?? null, parsed['before'] ?? null);
   assert.equal(command.reverse, parsed['reverse'] ?? false);
   assert.equal(command.limit, parsed['limit'] ?? 100);

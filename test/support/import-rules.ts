@@ -17,7 +17,11 @@ const common = [
   'gateway/error-response.ts',
   'gateway/protocol/',
 ];
-const ports = ['gateway/router/ports.ts', 'gateway/transport/transport.ts'];
+const ports = [
+  'gateway/router/ports.ts',
+  'gateway/router/presence/ports.ts',
+  'gateway/transport/transport.ts',
+];
 
 export const zones: readonly Zone[] = [
   { zone: 'gateway/protocol/', mayImport: [] },

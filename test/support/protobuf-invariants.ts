@@ -120,6 +120,20 @@ function asJson(command: Command): unknown {
       return { sequenceAck: { sequenceId: command.sequenceId.toString() } };
     case 'ping':
       return { ping: {} };
+    case 'setState': {
+      const { ackId, group, state } = command;
+      const values = Object.fromEntries(state ?? []);
+      const written = state?.length === 0 ? {} : { values };
+      const said = state === undefined ? undefined : written;
+      return { setGroupState: defined({ group, ackId: ackId?.toString(), state: said }) };
+    }
+    case 'watchPresence':
+    case 'unwatchPresence': {
+      const { ackId, kind, to } = command;
+      const name = kind === 'watchPresence' ? 'subscribeGroupState' : 'unsubscribeGroupState';
+      const group = to.kind === 'group' ? to.name : undefined;
+      return { [name]: defined({ group, ackId: ackId?.toString() }) };
+    }
     default:
       return assert.fail(`${command.kind} has no number`);
   }

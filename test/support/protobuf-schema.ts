@@ -25,7 +25,7 @@ const scalars: Readonly<Record<string, string>> = {
 
 /**
  * Fields by number: name and type. A type with `?` has presence, `oneof` is in the one oneof of its
- * message, `map` a map of strings.
+ * message, `map` a map of strings; with `*` there may be several.
  */
 const messages: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   UpstreamMessage: {
@@ -35,9 +35,9 @@ const messages: Readonly<Record<string, Readonly<Record<number, string>>>> = {
     7: 'leave_group JoinGroup oneof',
     8: 'sequence_ack SequenceAck oneof',
     9: 'ping Empty oneof',
-    15: 'set_group_state Empty oneof',
-    16: 'subscribe_group_state Empty oneof',
-    17: 'unsubscribe_group_state Empty oneof',
+    15: 'set_group_state SetGroupState oneof',
+    16: 'subscribe_group_state JoinGroup oneof',
+    17: 'unsubscribe_group_state JoinGroup oneof',
   },
   SendToGroup: {
     1: 'group string',
@@ -57,6 +57,8 @@ const messages: Readonly<Record<string, Readonly<Record<number, string>>>> = {
     5: 'stream Stream',
   },
   JoinGroup: { 1: 'group string', 2: 'ack_id uint64?' },
+  SetGroupState: { 1: 'group string', 2: 'ack_id uint64?', 3: 'state GroupState' },
+  GroupState: { 1: 'values map' },
   SequenceAck: { 1: 'sequence_id uint64' },
   Empty: {},
   MessageData: {
@@ -71,6 +73,15 @@ const messages: Readonly<Record<string, Readonly<Record<number, string>>>> = {
     2: 'data Data oneof',
     3: 'system System oneof',
     4: 'pong Empty oneof',
+    9: 'group_state_update GroupStates oneof',
+    10: 'group_state_snapshot GroupStates oneof',
+  },
+  GroupStates: { 1: 'group string', 2: 'items GroupStateItem*' },
+  GroupStateItem: {
+    1: 'connection_id string',
+    2: 'user_id string?',
+    3: 'state GroupState',
+    4: 'updated_at uint64',
   },
   Ack: { 1: 'ack_id uint64', 2: 'success bool', 3: 'error Error' },
   Error: { 1: 'name string', 2: 'message string' },
@@ -86,7 +97,7 @@ const messages: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   Disconnected: { 2: 'reason string' },
 };
 
-/** The type of the only map in a message is called after its field, `metadata`. */
+/** The type of the only map in a message; the library does not mind what it is called. */
 const entry = {
   name: 'MetadataEntry',
   field: ['key', 'value'].map((name, index) => ({
@@ -135,18 +146,19 @@ function messageOf(message: string, fields: Readonly<Record<number, string>>): J
   for (const [number, text] of Object.entries(fields)) {
     const [name = '', written = ''] = text.split(' ');
     const isOptional = written.endsWith('?');
-    const type = written.replace('?', '');
+    const isMany = written.endsWith('*');
+    const type = written.replace(/[?*]/, '');
     const oneof = text.endsWith(' oneof') ? { oneofIndex: 0 } : {};
     const presence = isOptional ? { proto3Optional: true, oneofIndex: oneofs.length } : {};
     if (isOptional) oneofs.push({ name: `_${name}` });
     field.push({
       ...{ name, number: Number(number), ...oneof, ...presence },
       jsonName: name.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
-      label: type === 'map' ? 'LABEL_REPEATED' : 'LABEL_OPTIONAL',
+      label: type === 'map' || isMany ? 'LABEL_REPEATED' : 'LABEL_OPTIONAL',
       ...typeOf(message, type),
     });
   }
-  const nestedType = field.some(({ label }) => label === 'LABEL_REPEATED') ? [entry] : [];
+  const nestedType = Object.values(fields).some((text) => text.endsWith(' map')) ? [entry] : [];
   return { name: message, field, nestedType, oneofDecl: oneofs };
 }
 

@@ -30,6 +30,10 @@ export interface NodeBusOptions {
   readonly answerTimeoutMs: number;
   /** Executes a call of another node, or of this one. @throws GatewayError */
   readonly execute: (call: string, args: readonly unknown[]) => Promise<unknown>;
+  /** Takes what another node tells. @throws when it cannot be read. */
+  readonly onTold?: (from: string, call: string, args: readonly unknown[]) => void;
+  /** Called several times a second, unless the node is deaf: then it cannot judge the others. */
+  readonly onRound?: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -98,6 +102,11 @@ export class NodeBus {
     });
   }
 
+  /** Counts how often this node has doubted what it heard, from 1. */
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
   /** Ends all questions and says good-bye. The backplane is still open. Idempotent. */
   async stop(): Promise<void> {
     if (this.#stopTicking === undefined) return;
@@ -154,6 +163,13 @@ export class NodeBus {
     return { ...result, isComplete: result.isComplete && !this.isInDoubt() };
   }
 
+  /**
+   * Tells one node something that it does not answer. Rejects when the backplane did not take it.
+   */
+  async tell(nodeId: string, call: string, args: readonly unknown[]): Promise<void> {
+    await this.#send(inboxKey(nodeId), { ...this.#sender(), kind: 'tell', call, args: [...args] });
+  }
+
   /** A message for the bus came in. @throws when it cannot be read. */
   receive(bytes: Uint8Array): void {
     const message = decodeNodeMessage(bytes);
@@ -174,6 +190,9 @@ export class NodeBus {
         break;
       case 'ask':
         void this.#answer(message);
+        break;
+      case 'tell':
+        this.#options.onTold?.(node, message.call, message.args);
         break;
       case 'answer':
         this.#surveyOf(message.id)?.answer(node, message.value);
@@ -253,7 +272,10 @@ export class NodeBus {
     this.#lastTickMs = now;
     if (isLate || (isDeaf && this.#hearsSinceMs !== undefined)) this.#doubt();
     // Who does not hear itself cannot blame others for their silence.
-    if (this.#hearsSinceMs !== undefined) this.#forget(this.roster.sweep(this.#tickMs));
+    if (this.#hearsSinceMs !== undefined) {
+      this.#forget(this.roster.sweep(this.#tickMs));
+      this.#options.onRound?.();
+    }
     this.#ticks += 1;
     if (this.#ticks % ticksPerHeartbeat === 0) this.#beat();
   }

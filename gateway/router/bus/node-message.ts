@@ -35,6 +35,13 @@ const messageSchema = z.discriminatedUnion('kind', [
     call: z.string().max(64),
     args: z.array(z.unknown()).max(16),
   }),
+  /** A call that nobody answers; where it gets lost its sender finds out by itself. */
+  z.object({
+    kind: z.literal('tell'),
+    ...sender,
+    call: z.string().max(64),
+    args: z.array(z.unknown()).max(16),
+  }),
   z.object({ kind: z.literal('answer'), ...sender, id: count, value: z.unknown() }),
   z.object({
     kind: z.literal('failure'),

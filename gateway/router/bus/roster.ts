@@ -97,6 +97,14 @@ export class Roster {
     for (const peer of this.#peers.values()) peer.heardAtMs = now;
   }
 
+  /** Every other node that is not dead, and how long it has been silent. */
+  *others(): Iterable<Silence & { readonly incarnation: number }> {
+    const now = this.#options.clock.monotonicMs();
+    for (const [node, { heardAtMs, incarnation }] of this.#peers) {
+      yield { node, silentMs: now - heardAtMs, incarnation };
+    }
+  }
+
   /** Every node that is not dead, this one included. */
   nodes(): readonly string[] {
     return [this.#options.nodeId, ...this.#peers.keys()];

@@ -6,8 +6,15 @@ import { closeCodes } from '../../protocol/close-codes.ts';
 import type { Codec, Frame } from '../../protocol/codec.ts';
 import type { CloseCode } from '../../protocol/close-codes.ts';
 import type { ClientId64 } from '../../protocol/model.ts';
-import type { Addressed, Cut, Subscriber, SubscriberOptions } from '../../router/ports.ts';
+import type {
+  Addressed,
+  Cut,
+  LeaveKind,
+  Subscriber,
+  SubscriberOptions,
+} from '../../router/ports.ts';
 import type { AckHistory } from '../ack-ledger.ts';
+import { leaveKindOf } from '../leave-kind.ts';
 import type { Reliability, SessionIdentity, SessionServices } from '../session-services.ts';
 import { Session } from '../session.ts';
 import type { Attachment, AttachmentOwner } from './attachment.ts';
@@ -77,7 +84,7 @@ export class ReliableSession implements AttachmentOwner, Reliability, MessageHol
       onEnd: (code, reason) => {
         if (code === closeCodes.normal) this.#closedBecause = reason;
         // As a socket does it: whoever ends the connection hears of it after the call.
-        queueMicrotask(() => this.finish());
+        queueMicrotask(() => this.finish(code === undefined ? 'lost' : leaveKindOf(code)));
       },
     });
     this.#session = new Session({ ...identity, reliability: this }, host.services);
@@ -191,14 +198,19 @@ export class ReliableSession implements AttachmentOwner, Reliability, MessageHol
     this.#greet();
     this.#outlet.resend();
     attachment.bind(this);
+    // What was told of presence meanwhile went nowhere.
+    this.#session.retellPresence();
   }
 
   release(reason: string): void {
     this.#attachment?.release(closeCodes.goingAway, reason);
   }
 
-  /** Ends the connection, without a word where the client is away. Idempotent. */
-  finish(): void {
+  /**
+   * Ends the connection, without a word where the client is away. Idempotent.
+   * @param how whether somebody may see the client again.
+   */
+  finish(how: LeaveKind = 'left'): void {
     if (this.#isOver) return;
     this.#isOver = true;
     const { counters } = this.#host.services;
@@ -206,7 +218,7 @@ export class ReliableSession implements AttachmentOwner, Reliability, MessageHol
     this.#attachment?.end(closeCodes.goingAway, '');
     this.#attachment = undefined;
     this.#outlet.cut();
-    this.#session.onClose();
+    this.#session.end(how);
     this.#outbox.clear();
     this.#host.onOver(this);
   }
@@ -243,7 +255,8 @@ export class ReliableSession implements AttachmentOwner, Reliability, MessageHol
     this.#attachment = undefined;
     this.#outlet.detach();
     this.#host.services.counters.open -= 1;
-    if (!this.#outlet.isOpen || !this.#canResume || finalCodes.has(code)) this.finish();
+    const isFinal = !this.#outlet.isOpen || !this.#canResume || finalCodes.has(code);
+    if (isFinal) this.finish(leaveKindOf(code));
     else this.#host.onDetached(this);
   }
 

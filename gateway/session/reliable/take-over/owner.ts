@@ -163,7 +163,8 @@ export class Owner {
     this.#options.moves.moved(connectionId, phase.claimant, phase.state.term + 1);
     this.#options.onHandedOver(connectionId, phase.claimant);
     this.#keepFor(entry, keepMs);
-    entry.session.finish();
+    // It is on the other node already.
+    entry.session.finish('moved');
     return late;
   }
 
@@ -283,7 +284,7 @@ export class Owner {
       if (phase?.kind !== 'sealed') return;
       // The claimant is silent. If it serves the connection, it is to be found there.
       this.#options.moves.moved(connectionId, phase.claimant, phase.state.term + 1);
-      session.finish();
+      session.finish('moved');
     });
   }
 

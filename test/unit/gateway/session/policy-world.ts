@@ -20,6 +20,7 @@ import { TokenExpiry } from '../../../../gateway/session/token-expiry.ts';
 import type { SendOutcome, Socket } from '../../../../gateway/transport/transport.ts';
 import { FakeClock } from '../router/fakes.ts';
 import { codecs, limits, permissionsOf } from './session-fixtures.ts';
+import { FakePresence } from './fake-presence.ts';
 
 export type Stream = Exclude<Destination, { kind: 'connection' }>;
 
@@ -162,6 +163,7 @@ export class PolicyWorld {
         publisher: router,
         subscribers: router.members,
         streams: router.streams,
+        presence: new FakePresence(),
         events: noEventHandlers,
         streamSweep: new StreamSweep(clock),
         heartbeats: new Heartbeats({ clock, counters: this.#counters, periodMs: 10_000 }),

@@ -32,6 +32,7 @@ import { TokenExpiry } from '../../../../gateway/session/token-expiry.ts';
 import { ReconnectionTokens } from '../../../../gateway/tokens/reconnection-tokens.ts';
 import type { ClientIdentity } from '../../../../gateway/tokens/verify.ts';
 import type { Socket } from '../../../../gateway/transport/transport.ts';
+import { FakePresence } from './fake-presence.ts';
 
 export const limits: Limits = { ...defaultLimits, nameLengthMax: 32 };
 export const codecs = createCodecs(limits);
@@ -278,6 +279,8 @@ export class SessionFixture {
     throw new GatewayError('bad-token', 'The token is no good');
   };
 
+  readonly presence = new FakePresence();
+
   constructor(options: SessionFixtureOptions = {}) {
     const { codec = jsonCodec(), groups = [], roles = allRoles } = options;
     const { expiresAt = Number.POSITIVE_INFINITY } = options;
@@ -302,6 +305,7 @@ export class SessionFixture {
       publisher: this.publisher,
       subscribers: this.subscribers,
       streams: this.streams,
+      presence: this.presence,
       events: this.events,
       streamSweep: new StreamSweep(clock),
       heartbeats: new Heartbeats({ clock, counters, periodMs: clientHeartbeatMs }),
