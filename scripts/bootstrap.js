@@ -15,7 +15,15 @@ import { runNpm } from './run.js';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 const nodeMin = [20, 20];
-const sourceFolders = ['gateway', 'backplanes', 'test', 'bench', 'client-sdk', 'server-sdk'];
+const sourceFolders = [
+  'gateway',
+  'backplanes',
+  'test',
+  'bench',
+  'client-sdk',
+  'server-sdk',
+  'examples',
+];
 const sourceFiles = ['tsconfig.json', 'package.json', 'package-lock.json', 'scripts/compile.js'];
 const buildStamp = join(root, 'dist', '.built');
 

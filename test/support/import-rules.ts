@@ -22,6 +22,9 @@ const ports = [
   'gateway/router/presence/ports.ts',
   'gateway/transport/transport.ts',
 ];
+/** What users of the project have: the public entries of its packages. */
+const clientEntries = ['client-sdk/src/index.ts', 'client-sdk/src/presence/index.ts'];
+const serverEntries = ['server-sdk/src/index.ts'];
 
 export const zones: readonly Zone[] = [
   { zone: 'gateway/protocol/', mayImport: [] },
@@ -75,9 +78,22 @@ export const zones: readonly Zone[] = [
   { zone: 'gateway/playground/', mayImport: [...common, 'gateway/transport/transport.ts'] },
   // The command line and the composition put everything together.
   { zone: 'gateway/', mayImport: ['gateway/', 'backplanes/'] },
+  // Examples are users of the project; only what starts one knows how to run a cluster.
+  { zone: 'examples/chat/shared/', mayImport: [] },
+  { zone: 'examples/chat/server/', mayImport: ['examples/chat/shared/', ...serverEntries] },
+  { zone: 'examples/chat/page/', mayImport: ['examples/chat/shared/', ...clientEntries] },
+  {
+    zone: 'examples/chat/run/',
+    mayImport: [
+      'examples/chat/shared/',
+      'examples/chat/server/',
+      'bench/cluster/',
+      ...clientEntries,
+    ],
+  },
   {
     zone: 'test/',
-    mayImport: ['gateway/', 'backplanes/', 'client-sdk/', 'server-sdk/', 'bench/'],
+    mayImport: ['gateway/', 'backplanes/', 'client-sdk/', 'server-sdk/', 'bench/', 'examples/'],
   },
   { zone: 'bench/', mayImport: ['gateway/', 'backplanes/', 'client-sdk/', 'test/support/'] },
 ];

@@ -18,7 +18,15 @@ export interface Import {
   readonly isDynamic: boolean;
 }
 
-const sourceFolders = ['gateway', 'backplanes', 'client-sdk', 'server-sdk', 'test', 'bench'];
+const sourceFolders = [
+  'gateway',
+  'backplanes',
+  'client-sdk',
+  'server-sdk',
+  'examples',
+  'test',
+  'bench',
+];
 const skippedFolders = new Set(['node_modules', 'dist']);
 
 /** The project's folder: the nearest one above the compiled test that holds its sources. */

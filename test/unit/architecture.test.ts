@@ -90,6 +90,16 @@ const offenders: readonly (readonly [Rule, string, Readonly<Record<string, strin
     { 'client-sdk/src/a.ts': "import { b } from '../../gateway/errors.ts';" },
   ],
   [
+    forbiddenImports,
+    'an example imports the inside of the SDK',
+    { 'examples/chat/page/a.ts': "import { b } from '../../../client-sdk/src/link.ts';" },
+  ],
+  [
+    forbiddenImports,
+    'the page of an example imports its backend',
+    { 'examples/chat/page/a.ts': "import { b } from '../server/people.ts';" },
+  ],
+  [
     forbiddenPackages,
     'the session imports uWebSockets.js',
     { 'gateway/session/a.ts': "import uWS from 'uWebSockets.js-next';" },
