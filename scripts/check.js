@@ -34,6 +34,10 @@ export async function runChecks() {
       'types of the server SDK',
       () => runNode([bin('typescript', 'tsc'), '-p', 'server-sdk', '--noEmit']),
     ],
+    [
+      "types of the example's page",
+      () => runNode([bin('typescript', 'tsc'), '-p', 'examples/chat/page']),
+    ],
     // k6 runs these itself, without the libraries of Node.js.
     ['types of k6 scripts', () => runNode([bin('typescript', 'tsc'), '-p', 'bench/k6/scenarios'])],
   ];
