@@ -23,6 +23,14 @@ interface Session {
   given: number | undefined;
 }
 
+/** An application that is watched. */
+interface Watch {
+  /** It has everything up to here; undefined: it has not begun. */
+  seen: Position | undefined;
+  /** Gaps that the gateway has told of, and the application was not. */
+  gaps: number;
+}
+
 const isPosition = (value: unknown): value is Position =>
   typeof value === 'object' && value !== null;
 
@@ -33,36 +41,45 @@ export class StreamModel {
   #epoch = 'e0';
   #retainedFrom = 0;
   #published = 0;
-  /** The application has everything up to here; undefined: it has not begun. */
-  #seen: Position | undefined;
-  /** Gaps that the gateway has told of, and the application was not. */
-  #gaps = 0;
+  readonly #watches = new Set<Watch>();
 
   constructor(world: FakeWorld) {
     this.#world = world;
   }
 
-  /** Holds everything that the application is given to what it must be given. */
-  watch(group: Group): void {
+  /**
+   * Holds everything that an application is given to what it must be given. Returns a function that
+   * ends that.
+   */
+  watch(group: Group): () => void {
+    const watch: Watch = { seen: undefined, gaps: 0 };
+    this.#watches.add(watch);
     group.on('gap', ({ position }) => {
-      this.#gaps -= 1;
-      assert.ok(this.#gaps >= 0, 'the gateway has told of no such gap');
-      this.#seen = position;
+      watch.gaps -= 1;
+      assert.ok(watch.gaps >= 0, 'the gateway has told of no such gap');
+      watch.seen = position;
     });
     group.on('state', ({ reason }) => {
-      if (reason === 'joined') this.#seen = group.position;
+      if (reason === 'joined') watch.seen = group.position;
     });
     group.on('message', ({ data, position }) => {
-      const seen = this.#seen;
+      const { seen } = watch;
       assert.ok(seen !== undefined && this.#knows(seen), 'it goes on in another history');
       assert.equal(data, this.#after(seen)?.data);
-      this.#seen = position;
+      watch.seen = position;
     });
+    return () => this.#watches.delete(watch);
   }
 
-  /** True when the application has everything. */
+  /** True when every application has everything. */
   get isComplete(): boolean {
-    return this.#seen !== undefined && this.#after(this.#seen) === undefined;
+    return [...this.#watches].every(
+      ({ seen }) => seen !== undefined && this.#after(seen) === undefined,
+    );
+  }
+
+  #tellGap(): void {
+    for (const watch of this.#watches) watch.gaps += 1;
   }
 
   /** The next entry that an application must be given. */
@@ -138,9 +155,9 @@ export class StreamModel {
   /** Answers what was asked, or says that it cannot now. */
   answer(isAble: boolean): void {
     for (const session of this.#open()) {
-      for (const frame of session.socket.sent.slice(session.read))
-        this.#reply(session, frame, isAble);
+      const frames = session.socket.sent.slice(session.read);
       session.read = session.socket.sent.length;
+      for (const frame of frames) this.#reply(session, frame, isAble);
     }
   }
 
@@ -155,7 +172,7 @@ export class StreamModel {
     const isRecovered = isPosition(since) && this.#has(since);
     session.given = isRecovered ? since.offset : this.#end;
     const recovered = isPosition(since) ? isRecovered : undefined;
-    if (recovered === false) this.#gaps += 1;
+    if (recovered === false) this.#tellGap();
     const position = isRecovered ? since : this.#place(this.#end);
     socket.say({ type: 'ack', ackId, success: true, position, recovered });
   }
@@ -171,7 +188,7 @@ export class StreamModel {
 
   #jump(session: Session, reason: string, offset: number): void {
     session.given = offset;
-    this.#gaps += 1;
+    this.#tellGap();
     session.socket.say({ type: 'gap', group: 'g', reason, position: this.#place(offset) });
   }
 
