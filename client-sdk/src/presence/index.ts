@@ -77,7 +77,10 @@ export class Presence {
       place,
       holder: this,
       onPresence: (frame, isFirst) => this.#view.take(frame, isFirst),
-      onLost: () => this.#changed(nobody),
+      onLost: () => {
+        this.#view.pause();
+        this.#changed(nobody);
+      },
     });
     this.#snapshot = this.#look();
     this.#watch.start();

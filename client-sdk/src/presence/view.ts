@@ -89,6 +89,12 @@ export class PresenceView {
     this.#show();
   }
 
+  /** The connection is lost: nobody goes before the next view, and nothing waits. */
+  pause(): void {
+    for (const [id, connection] of this.#held) this.#connections.set(id, connection);
+    this.stop();
+  }
+
   /** Ends the timers, and with them what is kept. */
   stop(): void {
     for (const cancel of this.#cancels) cancel();

@@ -246,9 +246,27 @@ describe('presence: over reconnects', () => {
     assert.deepEqual(events, []);
     await world.clock.pass(1);
     assert.deepEqual(events, ['leave ben:b1']);
-    online.stop();
     client.close();
     assert.equal(world.clock.pending, 0);
+  });
+
+  test('who is kept stays when the connection is lost again, and no timer stays', async () => {
+    const { client, online, socket, world } = await watching();
+    socket.say(snapshot(member('ben', 'b1'), member('carla', 'c1')));
+    const next = await again(world);
+    next.say(snapshot());
+    client.close();
+    assert.equal(world.clock.pending, 0);
+    assert.deepEqual([all(online), online.get().connections], [['ben:b1', 'carla:c1'], 2]);
+    client.connect();
+    await world.clock.pass(0);
+    world.socket.greet();
+    world.socket.answer('joinGroup');
+    world.socket.answer('watchPresence');
+    world.socket.say(snapshot(member('ben', 'b2')));
+    await world.clock.pass(3000);
+    assert.deepEqual(all(online), ['ben:b2']);
+    client.close();
   });
 
   test('a node that goes away: the next one is watched before it is left', async () => {

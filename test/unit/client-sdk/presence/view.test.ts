@@ -98,6 +98,7 @@ class Plant {
 
   /** Of all but those that the node does not know of yet. */
   snapshot(missing: readonly string[], isAfterReconnect: boolean): void {
+    if (isAfterReconnect) this.view.pause();
     const members = [...this.truth.values()].filter((one) => !missing.includes(one.connectionId));
     this.view.take({ kind: 'snapshot', members }, isAfterReconnect);
   }
