@@ -32,9 +32,7 @@ export function nginxOf({ port, nodePorts, guard, onDeath }: NginxOptions): Memb
 /** The frame around the shared settings: what differs between a container and this machine. */
 function configuration(folder: string, port: number, nodePorts: readonly number[]): string {
   const shared = `${repositoryRoot}deploy/nginx`;
-  const servers = nodePorts.map(
-    (nodePort) => `server 127.0.0.1:${String(nodePort)} max_fails=2 fail_timeout=2s;`,
-  );
+  const servers = nodePorts.map((nodePort) => `server 127.0.0.1:${String(nodePort)} max_fails=0;`);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path "${folder}";`,
   );
