@@ -14,7 +14,7 @@ import type { HttpResponse, TransportHandlers } from './transport/transport.ts';
 
 export interface DepartureOptions extends Pick<
   DrainOptions,
-  'connections' | 'refuseUpgrades' | 'remaining'
+  'connections' | 'handOver' | 'refuseUpgrades' | 'remaining'
 > {
   readonly clock: Clock;
   readonly limits: Pick<Limits, 'drainDelayMs' | 'drainMs' | 'drainSpreadMs'>;
@@ -35,17 +35,19 @@ export class Departure {
   #isUnderWay = false;
 
   constructor(options: DepartureOptions) {
-    const { clock, connections, limits, refuseUpgrades, remaining } = options;
+    const { clock, connections, handOver, limits, refuseUpgrades, remaining } = options;
     const { drainDelayMs, drainMs, drainSpreadMs } = limits;
     const delayMs = Math.min(drainDelayMs, drainMs - lastStepsMs);
-    const spreadMs = Math.min(drainSpreadMs, drainMs - lastStepsMs - delayMs);
+    const lastMs = drainMs - lastStepsMs - delayMs;
     this.#options = options;
     this.#inFlight = new InFlight(clock);
     this.#drain = new Drain({
       clock,
       random: Math.random,
       delayMs,
-      spreadMs,
+      spreadMs: Math.min(drainSpreadMs, lastMs),
+      lastMs,
+      handOver,
       refuseUpgrades,
       connections,
       remaining,

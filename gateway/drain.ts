@@ -26,6 +26,13 @@ export interface DrainOptions {
   readonly connections: () => DrainedConnection[];
   /** How many are still here, those included that only wait to be taken over. */
   readonly remaining: () => number;
+  /** Longest time in ms from the end of the delay on, of which the window is a part. */
+  readonly lastMs: number;
+  /**
+   * Gives what waits to be taken over to other nodes. Called once, when all that can be closed have
+   * been; the drain is not over before it.
+   */
+  readonly handOver: (withinMs: number, signal: AbortSignal) => Promise<void>;
 }
 
 export const goingAwayReason = 'The node is going away; connect again';
@@ -50,12 +57,18 @@ export class Drain {
   #finished: Promise<void> | undefined;
   #onFinished: () => void = () => undefined;
   #isOver = false;
+  readonly #abort = new AbortController();
+  /** undefined: it has not begun. */
+  #handOver: 'underWay' | 'done' | undefined;
 
   constructor(options: DrainOptions) {
     this.#options = options;
   }
 
-  /** Resolves when nobody is left, when the window is over, or by `cancel`. Idempotent. */
+  /**
+   * Resolves when nobody is left, when the window is over and what waited is handed over, or by
+   * `cancel`. Idempotent.
+   */
   run(): Promise<void> {
     this.#finished ??= new Promise((resolve) => {
       this.#onFinished = resolve;
@@ -68,6 +81,7 @@ export class Drain {
   /** Ends it now; the connections that are left stay. */
   cancel(): void {
     this.#isOver = true;
+    this.#abort.abort();
     this.#cancelTimer();
     this.#onFinished();
   }
@@ -87,8 +101,25 @@ export class Drain {
     const leavingMs = spreadMs * leavingShare;
     this.#tell(leavingMs - elapsedMs);
     this.#closeDue(leavingMs === 0 ? 1 : elapsedMs / leavingMs);
-    if (elapsedMs >= spreadMs || remaining() === 0) this.cancel();
-    else this.#wait(Math.min(stepMs, spreadMs - elapsedMs), () => this.#step());
+    const isEmpty = remaining() === 0;
+    if (elapsedMs >= leavingMs || isEmpty) this.#beginHandOver(elapsedMs);
+    const mayEnd = elapsedMs >= spreadMs || isEmpty;
+    if (mayEnd && this.#handOver === 'done') return this.cancel();
+    const waitMs = mayEnd ? stepMs : Math.min(stepMs, spreadMs - elapsedMs);
+    return this.#wait(waitMs, () => this.#step());
+  }
+
+  #beginHandOver(elapsedMs: number): void {
+    if (this.#handOver !== undefined) return;
+    this.#handOver = 'underWay';
+    const { handOver, lastMs, remaining, spreadMs } = this.#options;
+    const over = (): void => {
+      this.#handOver = 'done';
+      if (this.#isOver) return;
+      const sinceMs = this.#options.clock.monotonicMs() - this.#startedAtMs;
+      if (sinceMs >= spreadMs || remaining() === 0) this.cancel();
+    };
+    void handOver(Math.max(0, lastMs - elapsedMs), this.#abort.signal).then(over, over);
   }
 
   /** Tells some of those that do not know yet. */

@@ -103,6 +103,7 @@ function reliableMetrics({ reliable }: GatewayMetricsOptions): MetricSource[] {
         sample('cause', 'overflow', counters.overflowed),
         sample('cause', 'node_full', counters.nodeFull),
         sample('cause', 'crowded_out', counters.crowdedOut),
+        sample('cause', 'left_behind', counters.leftBehind),
       ],
     },
   ];

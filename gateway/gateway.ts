@@ -142,7 +142,10 @@ class Gateway implements RunningGateway {
       clock,
       rules: new DestinationRules(config),
       onNodeMessage: (bytes) => this.#cluster.bus.receive(bytes),
-      onNodeGap: () => this.#cluster.bus.onGap(),
+      onNodeGap: () => {
+        this.#cluster.bus.onGap();
+        this.#reliable.introduce();
+      },
       nodeFor: (connectionId) => this.#cluster.calls.messagesTo(connectionId),
       onError,
     });
@@ -151,7 +154,7 @@ class Gateway implements RunningGateway {
     this.#readiness = new Readiness({
       clock,
       introductionMsMax: limits.suspectAfterMs,
-      isInDoubt: () => this.#cluster.bus.isInDoubt(),
+      isInDoubt: () => this.#cluster.bus.isInDoubt() || !this.#reliable.isIntroduced,
       unavailableReason: () => this.#router.unavailableReason(),
     });
     this.#departure = this.#createDeparture(parts);
@@ -205,6 +208,7 @@ class Gateway implements RunningGateway {
       await this.#router.start();
       this.#cluster.presence.start();
       await this.#cluster.bus.start();
+      this.#reliable.introduce();
       const { port } = await this.#server.start();
       this.#port = port;
       this.#readiness.open();
@@ -232,6 +236,7 @@ class Gateway implements RunningGateway {
   async #stop(): Promise<void> {
     this.#readiness.close();
     this.#departure.cancel();
+    this.#reliable.close();
     this.#clients.close();
     this.#server.stopAccepting();
     this.#router.hubs.closeAll(goingAwayReason);
@@ -265,7 +270,13 @@ class Gateway implements RunningGateway {
       tokens: new ReconnectionTokens({ accessKeys, clock }),
       clock,
       codecOf: (subprotocol) => this.#codecs.selectSubprotocol([subprotocol])?.codec,
-      takeOvers: { calls, handovers, moves, newNonce: uniqueText },
+      takeOvers: {
+        calls,
+        handovers,
+        moves,
+        newNonce: uniqueText,
+        takesMore: () => this.#readiness.isOpen,
+      },
     });
   }
 
@@ -279,6 +290,7 @@ class Gateway implements RunningGateway {
       refuseUpgrades: () => this.#clients.close(),
       connections: () => [...hubs.allConnections()],
       remaining: () => hubs.connectionCount,
+      handOver: (withinMs, signal) => this.#reliable.leave(withinMs, goingAwayReason, signal),
       closeDoors: (reason) => {
         this.#server.stopAccepting();
         hubs.closeAll(reason);

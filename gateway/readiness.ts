@@ -32,6 +32,11 @@ export class Readiness {
     this.#isOpen = false;
   }
 
+  /** True: it listens, and does not go away. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   state(): { readonly ready: boolean; readonly reason?: string } {
     if (!this.#isOpen) return { ready: false, reason: 'the node is starting or going away' };
     if (!this.#isIntroduced())

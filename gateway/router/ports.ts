@@ -279,18 +279,45 @@ export interface NodeCalls {
   call(nodeId: string, call: string, args: readonly unknown[]): Promise<unknown>;
   /** Tells all nodes, this one included; where it is lost nobody hears of that. */
   tellAll(call: string, args: readonly unknown[]): void;
-  /** True: the node is dead or has left, so what it had is gone. */
+  /**
+   * Asks all nodes, this one included.
+   * @throws GatewayError of the backplane; never for missing answers.
+   */
+  askAll(call: string, args: readonly unknown[]): Promise<AllAnswers>;
+  /** True: the node is dead or leaves, so what it had is gone, or has another node by now. */
   isGone(nodeId: string): boolean;
+  /** True: the node was heard lately, and does not leave. */
+  isAlive(nodeId: string): boolean;
+  /** Other nodes that are alive. */
+  others(): readonly string[];
+  /** The node has given away what it had, and wants to get nothing any more. */
+  leaves(nodeId: string): void;
   /** The node that accepted a connection; undefined when the id is not one of ours. */
   nodeOf(connectionId: string): string | undefined;
   /** Largest argument or answer in bytes that is carried for sure. */
   readonly bytesMax: number;
 }
 
+export interface AllAnswers {
+  /** By node. */
+  readonly answers: ReadonlyMap<string, unknown>;
+  /** False: a node may not have answered, so that "nobody" means "unknown". */
+  readonly isComplete: boolean;
+}
+
+/** Where a connection has moved to. */
+export interface Move {
+  readonly nodeId: string;
+  /** Counts the nodes that have served the connection: the highest is right. */
+  readonly term: number;
+}
+
 /** Which connections are served by another node than the one that their id names. */
 export interface Moves {
   /** undefined: none is known. May be this node. */
   nodeOf(connectionId: string): string | undefined;
+  /** The same, with its place in the order of nodes. */
+  moveOf(connectionId: string): Move | undefined;
   /** A node serves it; `term` counts the nodes that have, and the highest is right. */
   moved(connectionId: string, nodeId: string, term: number): void;
   /** The connection is over. */

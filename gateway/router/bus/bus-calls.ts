@@ -1,7 +1,7 @@
 /** The node bus as sessions use it, and which node serves a connection. */
 import type { BackplaneTraits } from '../../../backplanes/backplane.ts';
 import { nodeOfConnection } from '../keys.ts';
-import type { NodeCalls } from '../ports.ts';
+import type { AllAnswers, NodeCalls } from '../ports.ts';
 import type { MovedConnections } from './moved-connections.ts';
 import type { NodeBus } from './node-bus.ts';
 
@@ -14,11 +14,14 @@ export interface BusCallsOptions {
 
 /** Part of an envelope that the payload of a call may take. */
 const payloadShare = 0.75;
+/** Nodes that leave and are remembered; their ids never come back. */
+const leavingMax = 1000;
 
 export class BusCalls implements NodeCalls {
   readonly nodeId: string;
   readonly bytesMax: number;
   readonly #options: BusCallsOptions;
+  readonly #leaving = new Set<string>();
   /** Messages to all that did not get an answer from everybody. */
   untold = 0;
 
@@ -46,9 +49,32 @@ export class BusCalls implements NodeCalls {
       );
   }
 
+  async askAll(call: string, args: readonly unknown[]): Promise<AllAnswers> {
+    return this.#options.bus().survey({ call, args });
+  }
+
   isGone(nodeId: string): boolean {
     const bus = this.#options.bus();
+    if (this.#leaving.has(nodeId) || bus.roster.hasLeft(nodeId)) return true;
     return bus.roster.state(nodeId) === undefined && !bus.isInDoubt();
+  }
+
+  isAlive(nodeId: string): boolean {
+    return !this.#leaving.has(nodeId) && this.#options.bus().roster.state(nodeId) === 'alive';
+  }
+
+  others(): readonly string[] {
+    const nodes = this.#options.bus().roster.nodes();
+    return nodes.filter((nodeId) => nodeId !== this.nodeId && this.isAlive(nodeId));
+  }
+
+  leaves(nodeId: string): void {
+    this.#leaving.add(nodeId);
+    if (this.#leaving.size <= leavingMax) return;
+    for (const oldest of this.#leaving) {
+      this.#leaving.delete(oldest);
+      break;
+    }
   }
 
   nodeOf(connectionId: string): string | undefined {

@@ -2,12 +2,7 @@
  * Connections that another node serves than the one that their id names, as this node has heard.
  * Bounded: what is forgotten is found again by asking the node of the id, or all nodes.
  */
-
-interface Move {
-  readonly nodeId: string;
-  /** Counts the nodes that have served the connection: the highest is right. */
-  readonly term: number;
-}
+import type { Move } from '../ports.ts';
 
 const entriesMax = 100_000;
 
@@ -39,5 +34,10 @@ export class MovedConnections {
   /** undefined: it was never taken over, or that is not known here. */
   nodeOf(connectionId: string): string | undefined {
     return this.#moves.get(connectionId)?.nodeId;
+  }
+
+  /** The same, with the term in which the node serves it. */
+  moveOf(connectionId: string): Move | undefined {
+    return this.#moves.get(connectionId);
   }
 }

@@ -77,6 +77,11 @@ export class Roster {
     this.#left.set(nodeId, this.#options.clock.monotonicMs());
   }
 
+  /** True: the node has said good-bye, and not so long ago that it is forgotten. */
+  hasLeft(nodeId: string): boolean {
+    return this.#left.has(nodeId);
+  }
+
   /**
    * Removes who was silent too long, and returns them.
    * @param withinMs who will be dead by then is dead now.

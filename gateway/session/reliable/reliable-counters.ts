@@ -21,6 +21,8 @@ export interface ReliableCounters {
   overflowed: number;
   /** Connections closed because they held the most when the node held too much. */
   nodeFull: number;
+  /** Connections that ended with this node, because no other took them. */
+  leftBehind: number;
   /** Connections not kept because too many clients are away already. */
   crowdedOut: number;
 }
@@ -32,6 +34,7 @@ export function newReliableCounters(): ReliableCounters {
     expired: 0,
     overflowed: 0,
     nodeFull: 0,
+    leftBehind: 0,
     crowdedOut: 0,
   };
 }

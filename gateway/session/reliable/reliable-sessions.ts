@@ -24,7 +24,7 @@ export interface ReliableSessionsOptions {
   readonly codecOf: (subprotocol: string) => Codec | undefined;
   /** How connections change their node; undefined: there is no other. */
   readonly takeOvers?:
-    Pick<TakeOversOptions, 'calls' | 'handovers' | 'moves' | 'newNonce'> | undefined;
+    Pick<TakeOversOptions, 'calls' | 'handovers' | 'moves' | 'newNonce' | 'takesMore'> | undefined;
 }
 
 /** A client that wants its connection back. */
@@ -86,6 +86,10 @@ export class ReliableSessions implements Holder {
     return this.#sessions.get(connectionId);
   }
 
+  sessions(): Iterable<ReliableSession> {
+    return this.#sessions.values();
+  }
+
   /** Those of them whose clients are away. */
   get detachedCount(): number {
     return this.#detached.size;
@@ -115,6 +119,34 @@ export class ReliableSessions implements Holder {
   /** Executes what another node asks about connections that change their node. */
   execute(call: string, args: readonly unknown[]): Promise<unknown> {
     return this.takeOvers?.execute(call, args) ?? Promise.resolve(undefined);
+  }
+
+  /** Asks all nodes for connections that were taken over before this one came. */
+  introduce(): void {
+    this.takeOvers?.introduction.begin();
+  }
+
+  /** True: every node has answered that. */
+  get isIntroduced(): boolean {
+    return this.takeOvers?.introduction.isDone ?? true;
+  }
+
+  /**
+   * This node goes away: its connections go to others. Resolves when that is done, or cannot be.
+   * @param reason told to clients that are still here.
+   */
+  async leave(withinMs: number, reason: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.takeOvers?.leave(withinMs, reason, signal);
+    } catch (error) {
+      this.#options.services.onError(error);
+    }
+    this.counters.leftBehind += this.size;
+  }
+
+  /** Nobody is asked any more. */
+  close(): void {
+    this.takeOvers?.introduction.close();
   }
 
   install(state: ConnectionState, hold: Hold): ReliableSession {

@@ -35,6 +35,7 @@ function started(stop: () => Promise<void> = () => Promise.resolve()) {
     refuseUpgrades: () => steps.push('refuse upgrades'),
     connections: () => [],
     remaining: () => 1,
+    handOver: () => Promise.resolve(),
     closeDoors: () => steps.push('close doors'),
     stop: () => {
       steps.push('stop');

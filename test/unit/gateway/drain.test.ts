@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Drain, type DrainedConnection, type DrainOptions } from '../../../gateway/drain.ts';
 import type { GoAway } from '../../../gateway/protocol/model.ts';
-import { FakeClock } from './router/fakes.ts';
+import { FakeClock, settled } from './router/fakes.ts';
 
 class Client implements DrainedConnection {
   isAttached = true;
@@ -31,6 +31,7 @@ class Harness {
   refusals = 0;
   isOver = false;
   readonly drain: Drain;
+  handOver: DrainOptions['handOver'] = () => Promise.resolve();
 
   constructor(bounds: Partial<Pick<DrainOptions, 'delayMs' | 'spreadMs'>> = {}) {
     let seed = 1;
@@ -44,6 +45,8 @@ class Harness {
       },
       connections: () => this.clients.filter(({ isAttached }) => isAttached),
       remaining: () => this.open,
+      lastMs: 20_000,
+      handOver: (withinMs, signal) => this.handOver(withinMs, signal),
       ...bounds,
     });
   }
@@ -64,8 +67,7 @@ class Harness {
 
   async advance(ms: number): Promise<void> {
     this.clock.advance(ms);
-    await Promise.resolve();
-    await Promise.resolve();
+    await settled();
   }
 }
 
@@ -161,6 +163,45 @@ describe('drain', () => {
     assert.equal(harness.isOver, true);
     assert.equal(harness.open, 3000);
     assert.ok(harness.clients.slice(3000).every(({ notices }) => notices[0]?.withinMs === 0));
+  });
+
+  test('drain: what waits is handed over once all are closed, and the window is as long as that takes', async () => {
+    const harness = new Harness({ delayMs: 0 });
+    harness.add(10, false);
+    harness.add(1, true);
+    const handOvers: { readonly withinMs: number; readonly over: () => void }[] = [];
+    harness.handOver = (withinMs) =>
+      new Promise((resolve) => {
+        handOvers.push({ withinMs, over: resolve });
+      });
+    void harness.run();
+    await harness.advance(7900);
+    assert.equal(handOvers.length, 0);
+    await harness.advance(100);
+    const [only] = handOvers;
+    assert.deepEqual([harness.open, only?.withinMs], [1, 12_000]);
+    await harness.advance(6000);
+    assert.deepEqual([harness.isOver, handOvers.length], [false, 1]);
+    only?.over();
+    await settled();
+    assert.equal(harness.isOver, true);
+    assert.equal(harness.clock.timers, 0);
+  });
+
+  test('drain: cancelled, whoever hands over is told', async () => {
+    const harness = new Harness({ delayMs: 0 });
+    let signal: AbortSignal | undefined;
+    harness.handOver = (_, given) => {
+      signal = given;
+      return new Promise(() => undefined);
+    };
+    const run = harness.run();
+    await harness.advance(0);
+    assert.equal(signal?.aborted, false);
+    harness.drain.cancel();
+    await run;
+    assert.equal(signal?.aborted, true);
+    assert.equal(harness.clock.timers, 0);
   });
 
   test('drain: cancelled, it ends at once and leaves no timer, also before it has begun', async () => {

@@ -7,6 +7,7 @@ import type { Clock } from '../../../clock.ts';
 import { closeCodes } from '../../../protocol/close-codes.ts';
 import type { Handovers, Hold, Moves, NodeCalls } from '../../../router/ports.ts';
 import type { Attachment } from '../attachment.ts';
+import type { Locator } from './locator.ts';
 import { unpackDestinations, unpackState, type ConnectionState } from './connection-state.ts';
 import {
   partAnswer,
@@ -24,6 +25,7 @@ export interface ClaimServices {
   readonly moves: Moves;
   readonly calls: NodeCalls;
   readonly persistent: PersistentCalls;
+  readonly locator: Pick<Locator, 'find'>;
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
   /** The node serves the connection from this call on, which writes what is held. */
   readonly install: (claim: Claim, state: ConnectionState, hold: Hold) => void;
@@ -42,6 +44,7 @@ export interface ClaimOptions {
 const wholeMs = 3000;
 const busyMs = 50;
 const hopsMax = 8;
+const locateAgainMs = 200;
 const supersededText = 'The client came back by another connection';
 
 /** Why a claim ends without a connection. */
@@ -67,7 +70,8 @@ export class Claim {
   #isOver = false;
   readonly #abort = new AbortController();
 
-  constructor(options: ClaimOptions, attachment: Attachment, services: ClaimServices) {
+  /** @param attachment undefined: the client is away, and may come while the claim goes on. */
+  constructor(options: ClaimOptions, attachment: Attachment | undefined, services: ClaimServices) {
     const { calls, clock, moves } = services;
     this.options = options;
     this.#services = services;
@@ -111,6 +115,13 @@ export class Claim {
     this.#attachment?.end(closeCodes.goingAway, supersededText);
   }
 
+  /** This node goes away: unless the owner has stopped already, the client looks for another one. */
+  leave(reason: string): void {
+    if (this.#isSealing) return;
+    this.#end();
+    this.#attachment?.end(closeCodes.goingAway, reason);
+  }
+
   /** Resolves when the connection is served here, or the claim has ended without it. */
   async run(): Promise<void> {
     try {
@@ -150,9 +161,11 @@ export class Claim {
     const { calls } = this.#services;
     const { connectionId, hub, nonce, subprotocol } = this.options;
     const question = { connectionId, nonce, claimant: calls.nodeId, hub, subprotocol, round };
+    // Here it is not, or nobody would claim it.
+    let isThere = this.#owner !== calls.nodeId && calls.isAlive(this.#owner);
+    let hasHomeDenied = false;
     for (let hops = 0; hops < hopsMax; hops += 1) {
-      // Here it is not, or nobody would claim it.
-      if (this.#owner === calls.nodeId || calls.isGone(this.#owner)) break;
+      if (!isThere) this.#owner = await this.#locate(hasHomeDenied);
       const answer: PrepareAnswer = await this.#ask(
         takeOverCalls.prepare,
         [question],
@@ -160,10 +173,28 @@ export class Claim {
       );
       this.#checkGoing();
       if (answer.kind === 'prepared') return answer.destinations;
-      if (answer.kind !== 'moved') throw new ClaimError(answer.kind);
-      this.#owner = answer.to;
+      if (answer.kind !== 'moved' && answer.kind !== 'unknown') throw new ClaimError(answer.kind);
+      hasHomeDenied ||= answer.kind === 'unknown' && this.#owner === calls.nodeOf(connectionId);
+      isThere = answer.kind === 'moved' && answer.to !== calls.nodeId && calls.isAlive(answer.to);
+      if (isThere && answer.kind === 'moved') this.#owner = answer.to;
     }
     throw new ClaimError('unknown');
+  }
+
+  /**
+   * Asks everybody for the connection, until somebody has it or all say that they have not.
+   * @param isDenied its first node, which would know, knows nothing: nobody is waited for.
+   */
+  async #locate(isDenied: boolean): Promise<string> {
+    const { calls, clock, locator } = this.#services;
+    while (clock.monotonicMs() < this.#untilMs) {
+      const { isSure, nodeId } = await locator.find(this.options.connectionId);
+      this.#checkGoing();
+      if (nodeId !== undefined && nodeId !== calls.nodeId) return nodeId;
+      if (isSure || isDenied) throw new ClaimError('unknown');
+      await this.#sleep(locateAgainMs);
+    }
+    throw new ClaimError('unanswered');
   }
 
   /** undefined: the connection has more destinations than before. */

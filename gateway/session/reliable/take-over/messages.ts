@@ -21,6 +21,14 @@ export const takeOverCalls = {
   adopted: 'takeOver.adopted',
   /** To all: these connections, which had changed their node, are over. */
   ended: 'takeOver.ended',
+  /** To all: who has these connections, or knows who has? */
+  where: 'takeOver.where',
+  /** To all, by a node that has just come: tell it which connections were taken over. */
+  tell: 'takeOver.tell',
+  /** A node that goes away to another: claim these connections, whose clients are away. */
+  invite: 'takeOver.invite',
+  /** To all: this node has given everything away; send it nothing any more. */
+  leaving: 'takeOver.leaving',
 } as const;
 
 const id = z.string();
@@ -46,7 +54,11 @@ export const questions = {
   part: z.tuple([id, nonce, z.number().int().nonnegative()]),
   adopted: z.tuple([z.array(z.tuple([id, id, z.number().int().positive()]))]),
   ended: z.tuple([z.array(id)]),
+  where: z.tuple([z.array(id)]),
+  node: z.tuple([id]),
+  invite: z.tuple([z.array(z.tuple([id, id, id]))]),
 };
+export type Invitation = z.infer<typeof questions.invite>[0][number];
 export type PrepareQuestion = z.infer<typeof questions.prepare>[0];
 
 /** No such connection; or it is one of another hub or subprotocol; or a later claim has won. */
@@ -71,6 +83,13 @@ export const sealAnswer = z.discriminatedUnion('kind', [
 export type SealAnswer = z.infer<typeof sealAnswer>;
 
 export const partAnswer = bytesSchema;
+
+/** The node that has a connection, and in which term; false: the one who answers has heard so. */
+export const whereAnswer = z.tuple([id, id, z.number().int().positive(), z.boolean()]);
+export type Whereabouts = z.infer<typeof whereAnswer>;
+
+/** True: it does what it can; false: it goes away itself. */
+export const inviteAnswer = z.boolean();
 
 /** What happened to the owner's copy between the seal and this. */
 export const doneAnswer = z.object({

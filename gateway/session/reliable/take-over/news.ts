@@ -6,13 +6,16 @@ import type { Clock } from '../../../clock.ts';
 import type { NodeCalls } from '../../../router/ports.ts';
 import { takeOverCalls } from './messages.ts';
 
+/** A connection and where it is. */
+export type Adopted = readonly [connectionId: string, nodeId: string, term: number];
+
 const periodMs = 50;
 const perMessageMax = 500;
 
 export class News {
   readonly #calls: NodeCalls;
   readonly #clock: Pick<Clock, 'after'>;
-  #adopted: (readonly [connectionId: string, nodeId: string, term: number])[] = [];
+  #adopted: Adopted[] = [];
   #ended: string[] = [];
   #isWaiting = false;
 
@@ -50,7 +53,8 @@ export class News {
   }
 }
 
-function* inPieces<T>(items: readonly T[]): Iterable<T[]> {
+/** In pieces that a message takes. */
+export function* inPieces<T>(items: readonly T[]): Iterable<T[]> {
   for (let at = 0; at < items.length; at += perMessageMax) {
     yield items.slice(at, at + perMessageMax);
   }

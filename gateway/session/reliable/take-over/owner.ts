@@ -43,6 +43,7 @@ interface Claimed {
 
 interface Prepared extends Claimed {
   readonly kind: 'prepared';
+  readonly atMs: number;
   readonly round: number;
   /** What the claimant was told to hold. */
   readonly known: ReadonlySet<string>;
@@ -73,6 +74,8 @@ interface Case {
 /** How long a sealed connection, or the memory of one handed over, is kept in ms. */
 const keepMs = 60_000;
 const settleMs = 1500;
+/** A claim that has not come to its seal after so many ms may be none any more. */
+const claimedMs = 1000;
 const beatenMax = 32;
 const nothingLate: DoneAnswer = { joined: [], left: [] };
 
@@ -195,6 +198,13 @@ export class Owner {
     return this.#cases.get(session.identity.connectionId)?.phase?.kind !== 'sealed';
   }
 
+  /** True: another node is about to take it over, or may serve it by now. */
+  isClaimed(session: ReliableSession): boolean {
+    const phase = this.#cases.get(session.identity.connectionId)?.phase;
+    if (phase?.kind !== 'prepared') return phase !== undefined;
+    return this.#options.clock.monotonicMs() - phase.atMs < claimedMs;
+  }
+
   /** The connection is over. */
   onOver(session: ReliableSession): void {
     const { connectionId } = session.identity;
@@ -228,7 +238,8 @@ export class Owner {
     const destinations = session.destinations();
     const known = new Set(destinations.map(addressText));
     const bytes = packDestinations(destinations);
-    const phase: Prepared = { kind: 'prepared', nonce, claimant, round, known, bytes };
+    const atMs = this.#options.clock.monotonicMs();
+    const phase: Prepared = { kind: 'prepared', atMs, nonce, claimant, round, known, bytes };
     entry.phase = phase;
     session.release('The client came back by another node');
     this.#options.onClaimed(session, 'claimed');

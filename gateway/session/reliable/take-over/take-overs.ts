@@ -18,14 +18,25 @@ import type { Attachment } from '../attachment.ts';
 import type { ReliableSession } from '../reliable-session.ts';
 import { Claim, type ClaimServices } from './claim.ts';
 import type { ConnectionState } from './connection-state.ts';
-import { doneAnswer, questions, takeOverCalls, type DoneAnswer } from './messages.ts';
-import { News } from './news.ts';
+import { Evacuation } from './evacuation.ts';
+import { HandedOver } from './handed-over.ts';
+import { Introduction } from './introduction.ts';
+import { Locator } from './locator.ts';
+import {
+  doneAnswer,
+  questions,
+  takeOverCalls,
+  type DoneAnswer,
+  type Invitation,
+} from './messages.ts';
+import { News, type Adopted } from './news.ts';
 import { Owner } from './owner.ts';
 import { PersistentCalls } from './persistent-calls.ts';
 
 /** What take-overs need of the node's reliable connections. */
 export interface Holder {
   find(connectionId: string): ReliableSession | undefined;
+  sessions(): Iterable<ReliableSession>;
   onClaimed(session: ReliableSession, how: 'claimed' | 'sealed'): void;
   onFree(session: ReliableSession): void;
   /** A connection that another node has served; its client is not attached yet. */
@@ -42,6 +53,8 @@ export interface TakeOversOptions {
   /** Unique in the cluster, now and later. */
   readonly newNonce: () => string;
   readonly onError: (error: unknown) => void;
+  /** False: the node goes away, and takes nothing that another one wants to give it. */
+  readonly takesMore: () => boolean;
 }
 
 export interface TakeOverCounters {
@@ -53,7 +66,7 @@ export interface TakeOverCounters {
   incomplete: number;
 }
 
-/** Claims that were won, and connections that were handed over, of which this node knows. */
+/** Claims that were won, of which this node knows. */
 const rememberedMax = 100_000;
 const doneMs = 3000;
 
@@ -66,11 +79,9 @@ export class TakeOvers {
   readonly #news: News;
   readonly #claims = new Map<string, Claim>();
   readonly #installed = new Set<string>();
-  /**
-   * To which node this one has handed connections over. Messages to them take this way as long as it
-   * is there, also when they have gone on from there: so they do not overtake each other.
-   */
-  readonly #handedTo = new Map<string, string>();
+  readonly #handedOver: HandedOver;
+  readonly #locator: Locator;
+  readonly introduction: Introduction;
 
   /** @param holder the reliable connections of this node. */
   constructor(holder: Holder, options: TakeOversOptions) {
@@ -79,15 +90,18 @@ export class TakeOvers {
     this.#holder = holder;
     this.#persistent = new PersistentCalls({ calls, clock });
     this.#news = new News(calls, clock);
+    this.#handedOver = new HandedOver({ calls, clock });
+    const termOf = (connectionId: string): number | undefined => holder.find(connectionId)?.term;
+    this.#locator = new Locator({ calls, moves, clock, termOf });
+    this.introduction = new Introduction({ calls, clock, adopted: () => this.#adopted() });
     this.#owner = new Owner({
       find: (connectionId) => holder.find(connectionId),
       onClaimed: (session, how) => holder.onClaimed(session, how),
       onFree: (session) => holder.onFree(session),
       onHandedOver: (connectionId, nodeId) => {
         this.counters.handedOver += 1;
-        this.#handedTo.delete(connectionId);
-        this.#handedTo.set(connectionId, nodeId);
-        forgetOldest(this.#handedTo);
+        const { term = 0 } = moves.moveOf(connectionId) ?? {};
+        this.#handedOver.add(connectionId, { nodeId, term });
       },
       handovers,
       moves,
@@ -106,16 +120,26 @@ export class TakeOvers {
     return call.startsWith('takeOver.');
   }
 
-  /** A client of a connection that this node does not have. */
+  /**
+   * A client of a connection that this node does not have.
+   * @param attachment undefined: the client is away; another node wants to be rid of the connection.
+   */
   claim(
     request: { readonly connectionId: string; readonly hub: string; readonly subprotocol: string },
-    attachment: Attachment,
+    attachment: Attachment | undefined,
   ): void {
     const { connectionId } = request;
     const running = this.#claims.get(connectionId);
-    if (running?.isOver === false) return running.replace(attachment);
+    if (running?.isOver === false) {
+      if (attachment !== undefined) running.replace(attachment);
+      return;
+    }
     const nonce = this.#options.newNonce();
-    const services = { ...this.#options, persistent: this.#persistent };
+    const services = {
+      ...this.#options,
+      persistent: this.#persistent,
+      locator: this.#locator,
+    };
     const claim = new Claim({ ...request, nonce }, attachment, {
       ...services,
       install: (winner, state, hold) => this.#install(winner, state, hold),
@@ -128,12 +152,31 @@ export class TakeOvers {
       .finally(() => {
         if (this.#claims.get(connectionId) === claim) this.#claims.delete(connectionId);
       });
-    return undefined;
   }
 
   /** A socket that waited for a claim has closed. */
   abandon(connectionId: string, attachment: Attachment): void {
     this.#claims.get(connectionId)?.abandon(attachment);
+  }
+
+  /**
+   * This node goes away: every connection that it has goes to another one, and all nodes are told.
+   * Resolves when that is done, or cannot be.
+   * @param reason told to clients that are still here.
+   */
+  async leave(withinMs: number, reason: string, signal: AbortSignal): Promise<void> {
+    const { calls, clock, onError } = this.#options;
+    const evacuation = new Evacuation({
+      calls,
+      clock,
+      sessions: () => this.#holder.sessions(),
+      isClaimed: (session) => this.#owner.isClaimed(session),
+      claims: () => this.#claims.size,
+      onError,
+    });
+    for (const claim of this.#claims.values()) claim.leave(reason);
+    await evacuation.run(withinMs, reason, signal);
+    if (!signal.aborted) await this.#handedOver.sayGoodbye();
   }
 
   get owner(): Pick<Owner, 'isFree' | 'settle' | 'takeBack'> {
@@ -181,8 +224,17 @@ export class TakeOvers {
       case takeOverCalls.ended:
         for (const id of questions.ended.parse(args)[0]) {
           this.#options.moves.ended(id);
-          this.#handedTo.delete(id);
+          this.#handedOver.delete(id);
         }
+        return undefined;
+      case takeOverCalls.where:
+        return this.#locator.whereabouts(questions.where.parse(args)[0]);
+      case takeOverCalls.tell:
+        return this.introduction.tell(questions.node.parse(args)[0]);
+      case takeOverCalls.invite:
+        return this.#onInvited(questions.invite.parse(args)[0]);
+      case takeOverCalls.leaving:
+        this.#options.calls.leaves(questions.node.parse(args)[0]);
         return undefined;
       default:
         throw new RangeError(`There is no call '${call}'`);
@@ -197,7 +249,23 @@ export class TakeOvers {
     return 'void';
   }
 
-  #onAdopted(adopted: readonly (readonly [string, string, number])[]): void {
+  /** False: this node goes away, too. */
+  #onInvited(invitations: readonly Invitation[]): boolean {
+    if (!this.#options.takesMore()) return false;
+    for (const [connectionId, hub, subprotocol] of invitations) {
+      if (this.#holder.find(connectionId) !== undefined) continue;
+      this.claim({ connectionId, hub, subprotocol }, undefined);
+    }
+    return true;
+  }
+
+  *#adopted(): Iterable<Adopted> {
+    for (const { identity, term } of this.#holder.sessions()) {
+      if (term > 1) yield [identity.connectionId, this.#options.calls.nodeId, term];
+    }
+  }
+
+  #onAdopted(adopted: readonly Adopted[]): void {
     for (const [connectionId, nodeId, term] of adopted) {
       this.#owner.onAdopted(connectionId, nodeId);
       this.#options.moves.moved(connectionId, nodeId, term);
@@ -210,7 +278,7 @@ export class TakeOvers {
     this.counters.takenOver += 1;
     this.#remember(nonce);
     moves.moved(connectionId, calls.nodeId, state.term + 1);
-    this.#handedTo.delete(connectionId);
+    this.#handedOver.delete(connectionId);
     const session = this.#holder.install(state, hold);
     const { attachment } = claim;
     if (attachment?.socket !== undefined) session.resume(attachment);
@@ -266,7 +334,7 @@ export class TakeOvers {
   #servingNode(connectionId: string): string | undefined {
     if (this.#holder.find(connectionId) !== undefined) return undefined;
     const { calls, moves } = this.#options;
-    const next = this.#handedTo.get(connectionId);
+    const next = this.#handedOver.nodeOf(connectionId);
     if (next !== undefined && !calls.isGone(next)) return next;
     const nodeId = moves.nodeOf(connectionId);
     return nodeId === calls.nodeId ? undefined : nodeId;
@@ -274,15 +342,10 @@ export class TakeOvers {
 
   #remember(nonce: string): void {
     this.#installed.add(nonce);
-    forgetOldest(this.#installed);
-  }
-}
-
-/** Bounds what is remembered of claims and connections. */
-function forgetOldest(remembered: Set<string> | Map<string, string>): void {
-  if (remembered.size <= rememberedMax) return;
-  for (const oldest of remembered.keys()) {
-    remembered.delete(oldest);
-    break;
+    if (this.#installed.size <= rememberedMax) return;
+    for (const oldest of this.#installed) {
+      this.#installed.delete(oldest);
+      break;
+    }
   }
 }

@@ -273,6 +273,8 @@ export class SimulatedNode {
   /** Executes calls about connections that change their node. */
   takeOver: (call: string, args: readonly unknown[]) => Promise<unknown> = () =>
     Promise.reject(new Error('this node takes nothing over'));
+  /** It goes away, and takes nothing over that others want to give it. */
+  leaves = false;
   readonly #clock: PausableClock;
   #connections = 0;
 

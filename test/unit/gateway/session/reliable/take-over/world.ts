@@ -40,15 +40,19 @@ export interface WorldNode {
 export class World {
   readonly random: SeededRandom;
   readonly network: Network;
+  /** Those that run, the ones included that are about to go. */
   readonly nodes: WorldNode[] = [];
   /** Texts published, by destination key. */
   readonly published: string[] = [];
   isLossy = true;
+  readonly #limits: Partial<Limits> | undefined;
+  #added = 0;
 
   private constructor(seed: number, options: WorldOptions) {
     const { delayMsMax = 30, lossPercent = 10, subscribeMsMax = 40 } = options;
     const random = new SeededRandom(seed);
     this.random = random;
+    this.#limits = options.limits;
     this.network = new Network({
       ...options.streams,
       isOrderedPerNode: true,
@@ -60,17 +64,50 @@ export class World {
 
   static async start(seed: number, options: WorldOptions = {}): Promise<World> {
     const world = new World(seed, options);
-    for (let at = 0; at < (options.nodes ?? 3); at += 1) {
-      const node = world.network.create(`n${at}`);
-      world.nodes.push({ node, reliable: reliableOn(node, options.limits) });
-    }
-    const started = Promise.all(world.nodes.map(({ node }) => node.start()));
+    const nodes = Array.from({ length: options.nodes ?? 3 }, () => world.create());
+    await world.during(Promise.all(nodes.map(({ node }) => node.start())));
+    world.nodes.push(...nodes);
+    return world;
+  }
+
+  /** Not started. */
+  create(): WorldNode {
+    const node = this.network.create(`n${this.#added}`);
+    this.#added += 1;
+    return { node, reliable: reliableOn(node, this.#limits) };
+  }
+
+  /** Starts another node, which gets clients when it has heard of all moves. */
+  async add(): Promise<WorldNode> {
+    const created = this.create();
+    await this.during(created.node.start());
+    const { introduction } = created.reliable.takeOvers ?? {};
+    introduction?.begin();
+    assert.ok(await this.until(() => introduction?.isDone === true, 60_000));
+    this.nodes.push(created);
+    return created;
+  }
+
+  /** A node leaves as SIGTERM makes it: its clients are sent away, then it ends. */
+  async drain(one: WorldNode): Promise<void> {
+    const { node, reliable } = one;
+    node.leaves = true;
+    await reliable.takeOvers?.leave(10_000, 'going', new AbortController().signal);
+    this.nodes.splice(this.nodes.indexOf(one), 1);
+    await node.bus.stop();
+    await node.router.close();
+    reliable.takeOvers?.introduction.close();
+    node.kill();
+  }
+
+  /** Lets time pass until it is over. */
+  async during(work: Promise<unknown>): Promise<void> {
     const state = { isOver: false };
-    void started.then(() => {
+    void work.finally(() => {
       state.isOver = true;
     });
-    while (!state.isOver) await world.pass(stepMs);
-    return world;
+    while (!state.isOver) await this.pass(stepMs);
+    await work;
   }
 
   get clock() {
@@ -79,6 +116,11 @@ export class World {
 
   any(): WorldNode {
     return this.random.pick(this.nodes);
+  }
+
+  /** One to which a balancer leads clients. */
+  ready(): WorldNode {
+    return this.random.pick(this.nodes.filter(({ node }) => !node.leaves));
   }
 
   async pass(ms: number): Promise<void> {
@@ -147,7 +189,13 @@ function reliableOn(node: SimulatedNode, limits?: Partial<Limits>): ReliableSess
     tokens: new ReconnectionTokens({ accessKeys: ['the key'], clock: node.clock }),
     clock: node.clock,
     codecOf: (name) => codecs.selectSubprotocol([name])?.codec,
-    takeOvers: { calls, handovers, moves, newNonce: () => `${node.nodeId} ${(claims += 1)}` },
+    takeOvers: {
+      calls,
+      handovers,
+      moves,
+      newNonce: () => `${node.nodeId} ${(claims += 1)}`,
+      takesMore: () => !node.leaves,
+    },
   });
   node.takeOver = (call, args) => reliable.execute(call, args);
   return reliable;

@@ -1,0 +1,60 @@
+/**
+ * A node that has just come hears which connections were taken over before: the ids of those name
+ * nodes that may have gone, and what is published to them would go nowhere.
+ */
+import type { Clock } from '../../../clock.ts';
+import type { NodeCalls } from '../../../router/ports.ts';
+import { takeOverCalls } from './messages.ts';
+import { inPieces, type Adopted } from './news.ts';
+
+export interface IntroductionOptions {
+  readonly calls: Pick<NodeCalls, 'nodeId' | 'askAll' | 'call'>;
+  readonly clock: Pick<Clock, 'after'>;
+  /** Connections that this node has taken over and serves. */
+  readonly adopted: () => Iterable<Adopted>;
+}
+
+const againMs = 200;
+
+export class Introduction {
+  readonly #options: IntroductionOptions;
+  #isDone = false;
+  #isClosed = false;
+  #cancel: () => void = () => undefined;
+
+  constructor(options: IntroductionOptions) {
+    this.#options = options;
+  }
+
+  /** True: every node has told this one what it has taken over. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** Asks all nodes, again and again until every one has answered. */
+  begin(): void {
+    const { calls, clock } = this.#options;
+    this.#cancel();
+    const again = (): void => {
+      if (!this.#isClosed) this.#cancel = clock.after(againMs, () => this.begin());
+    };
+    calls.askAll(takeOverCalls.tell, [calls.nodeId]).then(({ isComplete }) => {
+      if (isComplete) this.#isDone = true;
+      else again();
+    }, again);
+  }
+
+  /** Resolves when the other node has what this one has to tell. */
+  async tell(nodeId: string): Promise<void> {
+    const { adopted, calls } = this.#options;
+    if (nodeId === calls.nodeId) return;
+    for (const piece of inPieces([...adopted()])) {
+      await calls.call(nodeId, takeOverCalls.adopted, [piece]);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel();
+  }
+}
