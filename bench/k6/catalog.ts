@@ -87,6 +87,11 @@ export const k6Scenarios: Readonly<Record<K6ScenarioName, K6Scenario>> = {
   'node-kill': { ...following, action: 'node-kill' },
 };
 
+/** False where each message is a request of its own: one that is repeated comes after later ones. */
+export function publishesInOrder(name: K6ScenarioName): boolean {
+  return !['rest', 'resume'].includes(k6Scenarios[name].script);
+}
+
 /** Why a cell of the matrix does not exist; undefined when it does. */
 export function whyNoCell(
   name: K6ScenarioName,

@@ -11,7 +11,7 @@ import { mergeSamples, percentile } from '../micro/statistics.ts';
 import { cpuBetween, readCpu, type CpuReading } from '../micro/cpu-window.ts';
 import { k6Version, requireK6 } from './k6-binary.ts';
 import { runK6 } from './k6-process.ts';
-import { k6Scenarios, whyNoCell } from './catalog.ts';
+import { k6Scenarios, publishesInOrder, whyNoCell } from './catalog.ts';
 import { makePlan } from './make-plan.ts';
 import { act } from './node-actions.ts';
 import { k6Usage, parseK6Options, UsageError, type K6Options } from './options.ts';
@@ -84,7 +84,8 @@ async function load(cell: K6Cell, cluster: Cluster, options: K6Options): Promise
     if (from === undefined || until === undefined) throw new Error('k6 did not mark its window');
     const cpu = cpuBetween(from, until);
     const invalid = whyInvalid(result, cpu);
-    const broken = whatBroke(result, invalid.length === 0);
+    const isOrdered = publishesInOrder(cell.scenario);
+    const broken = whatBroke(result, { isOrdered, isValid: invalid.length === 0 });
     return { ...cell, rate: plan.rate, result, cpu, invalid, broken };
   } finally {
     rmSync(planFile, { force: true });

@@ -17,6 +17,7 @@ export const scenarioNames = [
   'stream-brokers',
   'throttled',
   'storm',
+  'brokers',
   'jitter',
   'pieces',
 ] as const;

@@ -12,6 +12,7 @@ import {
 } from './options.ts';
 import { formatSection, writeReport, type Progress, type Section } from './report.ts';
 import { measureAccept } from './scenarios/accept.ts';
+import { measureBrokers } from './scenarios/brokers.ts';
 import { measureCross } from './scenarios/cross.ts';
 import { measureFanout } from './scenarios/fanout.ts';
 import { measureJitter } from './scenarios/jitter.ts';
@@ -37,6 +38,7 @@ const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   'stream-brokers': measureStreamBrokers,
   throttled: measureThrottled,
   storm: measureStorm,
+  brokers: measureBrokers,
   jitter: measureJitter,
   pieces: measurePieces,
 };

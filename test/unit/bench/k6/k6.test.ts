@@ -96,15 +96,19 @@ describe('k6 verdict', () => {
 
   test('what does not hold: missing, repeated, misdelivered, late', () => {
     const whole = { ...good, expected: good.delivered, duplicate: 0, outOfOrder: 0, gaps: 0 };
-    assert.deepEqual(whatBroke(whole, true), []);
-    assert.deepEqual(whatBroke({ ...whole, expected: whole.delivered + 2, gaps: 1 }, true), [
+    const holds = { isOrdered: true, isValid: true };
+    assert.deepEqual(whatBroke(whole, holds), []);
+    const disordered = { ...whole, outOfOrder: 3 };
+    assert.deepEqual(whatBroke(disordered, holds), ['3 out of order']);
+    assert.deepEqual(whatBroke(disordered, { ...holds, isOrdered: false }), []);
+    assert.deepEqual(whatBroke({ ...whole, expected: whole.delivered + 2, gaps: 1 }, holds), [
       '2 missing',
       '1 gaps',
     ]);
     const late = { ...whole, deliveryUs: Uint32Array.from([2_000_000]) };
-    assert.deepEqual(whatBroke(late, true), ['p99 2000 ms']);
+    assert.deepEqual(whatBroke(late, holds), ['p99 2000 ms']);
     // Times of a run that does not count say nothing.
-    assert.deepEqual(whatBroke(late, false), []);
+    assert.deepEqual(whatBroke(late, { ...holds, isValid: false }), []);
   });
 
   test('CPU: differences over the time between the readings', () => {
