@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config/config-error.ts';
 import { GatewayError } from '../errors.ts';
+import { capacityCommand } from './capacity.ts';
 import { configCommand } from './config.ts';
 import { historyCommand } from './history.ts';
 import { CommandFailure, exitCodes, UsageError, type Host } from './host.ts';
@@ -42,6 +43,7 @@ function createProgram(version: string, host: Host): Command {
     subscribeCommand,
     historyCommand,
     configCommand,
+    capacityCommand,
   ];
   for (const create of commands) program.addCommand(create(host));
   for (const command of [program, ...program.commands]) {

@@ -75,6 +75,7 @@ export const zones: readonly Zone[] = [
       'backplanes/memory/',
     ],
   },
+  { zone: 'gateway/capacity/', mayImport: [] },
   { zone: 'gateway/playground/', mayImport: [...common, 'gateway/transport/transport.ts'] },
   // The command line and the composition put everything together.
   { zone: 'gateway/', mayImport: ['gateway/', 'backplanes/'] },
