@@ -15,7 +15,15 @@ import { Conversation } from './conversation.ts';
 import { MarkReporter } from './model/mark-reporter.ts';
 import { NoticeBoard, type PostedNotice } from './model/notice-board.ts';
 import type { Received } from './model/timeline.ts';
-import { createClient, UnauthorizedError, type Client, type Clock, type Message } from './sdk.ts';
+import {
+  createClient,
+  presence,
+  UnauthorizedError,
+  type Client,
+  type Clock,
+  type HubPresence,
+  type Message,
+} from './sdk.ts';
 
 export interface ChatOwner {
   onChange(): void;
@@ -44,6 +52,7 @@ export class Chat {
   readonly notices = new NoticeBoard();
   readonly #options: ChatOptions;
   readonly #client: Client<ChatSchema>;
+  readonly #everybody: HubPresence;
   readonly #reporter: MarkReporter;
   readonly #conversations = new Map<string, Conversation>();
   #state: ChatState;
@@ -60,6 +69,8 @@ export class Chat {
       getToken: () => api.token(),
       backoffCapMs: 5000,
     });
+    this.#everybody = presence(this.#client);
+    this.#everybody.on('change', () => owner.onChange());
     this.#reporter = new MarkReporter({
       clock,
       report: (conversation, marks) => api.mark(conversation, marks),
@@ -99,8 +110,9 @@ export class Chat {
     return this.#state.isAdmin;
   }
 
-  isOnline(_person: string): boolean {
-    return false;
+  /** As it was known last, while there is no connection. */
+  isOnline(person: string): boolean {
+    return this.#everybody.members.has(person);
   }
 
   conversation(name: string): Conversation | undefined {
@@ -173,6 +185,7 @@ export class Chat {
 
   close(): void {
     this.#reporter.close();
+    this.#everybody.stop();
     for (const conversation of this.#conversations.values()) conversation.close();
     this.#client.close();
   }

@@ -1,4 +1,7 @@
-/** The client SDK. An application outside of this repository imports `@trunkline/client`. */
+/**
+ * The client SDK. An application outside of this repository imports `@trunkline/client`
+ * and `@trunkline/client/presence`.
+ */
 export {
   createClient,
   UnauthorizedError,
@@ -8,3 +11,4 @@ export {
   type Group,
   type Message,
 } from '../../../client-sdk/src/index.ts';
+export { presence, type HubPresence } from '../../../client-sdk/src/presence/index.ts';
