@@ -13,25 +13,25 @@ import { run } from './run.js';
 const systemPackages = [
   {
     name: 'Chromium',
-    neededBy: ['test/browser/', 'test/cluster/page'],
+    neededBy: ['test/browser/', 'test/cluster/page', 'test/example/'],
     commands: ['chromium', 'chromium-browser', 'google-chrome'],
     apt: 'chromium',
   },
   {
     name: 'Redis',
-    neededBy: ['redis', 'test/cluster/'],
+    neededBy: ['redis', 'test/cluster/', 'test/example/'],
     commands: ['redis-server'],
     apt: 'redis-server',
   },
   {
     name: 'NATS',
-    neededBy: ['nats', 'test/cluster/'],
+    neededBy: ['nats', 'test/cluster/', 'test/example/'],
     commands: ['nats-server'],
     apt: 'nats-server',
   },
   {
     name: 'nginx',
-    neededBy: ['test/cluster/', 'test/loss/'],
+    neededBy: ['test/cluster/', 'test/loss/', 'test/example/'],
     commands: ['nginx'],
     versionFlag: '-v',
     apt: 'nginx',
