@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly router: Router;
   /** Executes calls about connections that change their node. */
   readonly takeOver: (call: string, args: readonly unknown[]) => Promise<unknown>;
+  /** Resolves when it is known which node serves a connection; undefined: it is. */
+  readonly settled: (connectionId: string) => Promise<void> | undefined;
   readonly onError: (error: unknown) => void;
 }
 
@@ -44,6 +46,7 @@ export class Cluster {
       hubs: router.hubs,
       moved,
       call: (to, call, args) => this.bus.call(to, call, args),
+      settled: options.settled,
     });
     this.bus = new NodeBus({
       nodeId,

@@ -256,6 +256,7 @@ class Gateway implements RunningGateway {
       limits: this.#config.limits,
       router: this.#router,
       takeOver: (call, args) => this.#reliable.execute(call, args),
+      settled: (connectionId) => this.#reliable.takeOvers?.owner.settled(connectionId),
       onError,
     });
   }

@@ -13,6 +13,8 @@ export interface LocalCallsOptions {
   readonly hubs: Pick<HubTable, 'connection'>;
   readonly moved: Pick<MovedConnections, 'nodeOf'>;
   readonly call: (nodeId: string, call: string, args: readonly unknown[]) => Promise<unknown>;
+  /** Resolves when it is known which node serves the connection; undefined: it is. */
+  readonly settled: (connectionId: string) => Promise<void> | undefined;
 }
 
 /** Their first arguments are a hub and a connection's id. */
@@ -35,7 +37,8 @@ export class LocalCalls {
   }
 
   /** @throws GatewayError: what the call fails with, or the node to which it was sent on. */
-  execute(call: string, args: readonly unknown[]): Promise<unknown> {
+  async execute(call: string, args: readonly unknown[]): Promise<unknown> {
+    if (ofConnection.has(call)) await this.#options.settled(String(args[1]));
     const nodeId = this.#servingNode(call, args);
     if (nodeId !== undefined) return this.#options.call(nodeId, call, args);
     return executeDirectoryCall(this.#options.local, call, args);

@@ -68,12 +68,16 @@ interface Case {
   phase: Prepared | Sealed | HandedOver | undefined;
   /** Claims that a later one has beaten: their questions may still arrive. */
   readonly beaten: string[];
+  /** Orders of the server API that wait while it is sealed. */
+  readonly waiting: Set<() => void>;
   cancelTimer: () => void;
 }
 
 /** How long a sealed connection, or the memory of one handed over, is kept in ms. */
 const keepMs = 60_000;
 const settleMs = 1500;
+/** Who asks waits for about so many ms for an answer. */
+const orderMs = 800;
 /** A claim that has not come to its seal after so many ms may be none any more. */
 const claimedMs = 1000;
 const beatenMax = 32;
@@ -168,6 +172,7 @@ export class Owner {
     this.#keepFor(entry, keepMs);
     // It is on the other node already.
     entry.session.finish('moved');
+    goOn(entry);
     return late;
   }
 
@@ -183,6 +188,24 @@ export class Owner {
     const phase = entry?.phase;
     if (entry === undefined || phase?.kind !== 'sealed') return true;
     return (await this.#settle(entry, phase)) !== 'unanswered';
+  }
+
+  /**
+   * Resolves when a hand-over that is under way has ended, or takes too long: what is done to the
+   * connection until then is not done where it is served. undefined: there is none.
+   */
+  settled(connectionId: string): Promise<void> | undefined {
+    const entry = this.#cases.get(connectionId);
+    if (entry?.phase?.kind !== 'sealed') return undefined;
+    return new Promise((resolve) => {
+      const go = (): void => {
+        cancel();
+        entry.waiting.delete(go);
+        resolve();
+      };
+      const cancel = this.#options.clock.after(orderMs, go);
+      entry.waiting.add(go);
+    });
   }
 
   /** The client is here, and nobody has sealed the connection: whoever has claimed it has lost. */
@@ -228,7 +251,13 @@ export class Owner {
     const known = this.#cases.get(connectionId);
     if (known?.session === session) return known;
     known?.cancelTimer();
-    const entry: Case = { session, phase: undefined, beaten: [], cancelTimer: () => undefined };
+    const entry: Case = {
+      session,
+      phase: undefined,
+      beaten: [],
+      waiting: new Set(),
+      cancelTimer: () => undefined,
+    };
     this.#cases.set(connectionId, entry);
     return entry;
   }
@@ -282,6 +311,7 @@ export class Owner {
       entry.cancelTimer();
       if (this.#options.find(connectionId) === entry.session) onFree(entry.session);
       else this.#cases.delete(connectionId);
+      goOn(entry);
     }
     return fate;
   }
@@ -293,6 +323,7 @@ export class Owner {
       const { phase, session } = entry;
       if (this.#cases.get(connectionId) === entry) this.#cases.delete(connectionId);
       if (phase?.kind !== 'sealed') return;
+      goOn(entry);
       // The claimant is silent. If it serves the connection, it is to be found there.
       this.#options.moves.moved(connectionId, phase.claimant, phase.state.term + 1);
       session.finish('moved');
@@ -302,6 +333,11 @@ export class Owner {
   #blob({ bytes }: Prepared | Sealed): Blob {
     return { size: bytes.length, first: bytes.subarray(0, this.#options.calls.bytesMax) };
   }
+}
+
+/** Those who waited for the end of a hand-over see who serves the connection now. */
+function goOn({ waiting }: Case): void {
+  for (const go of waiting) go();
 }
 
 /** What the server API did to the owner's copy after it was sealed. */

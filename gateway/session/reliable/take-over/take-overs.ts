@@ -179,7 +179,7 @@ export class TakeOvers {
     if (!signal.aborted) await this.#handedOver.sayGoodbye();
   }
 
-  get owner(): Pick<Owner, 'isFree' | 'settle' | 'takeBack'> {
+  get owner(): Pick<Owner, 'isFree' | 'settle' | 'settled' | 'takeBack'> {
     return this.#owner;
   }
 

@@ -273,6 +273,8 @@ export class SimulatedNode {
   /** Executes calls about connections that change their node. */
   takeOver: (call: string, args: readonly unknown[]) => Promise<unknown> = () =>
     Promise.reject(new Error('this node takes nothing over'));
+  /** Resolves when it is known which node serves a connection. */
+  settled: (connectionId: string) => Promise<void> | undefined = () => undefined;
   /** It goes away, and takes nothing over that others want to give it. */
   leaves = false;
   readonly #clock: PausableClock;
@@ -323,6 +325,7 @@ export class SimulatedNode {
       hubs: this.router.hubs,
       moved,
       call: (to, call, args) => this.bus.call(to, call, args),
+      settled: (connectionId) => this.settled(connectionId),
     });
     const { traits } = this.link;
     this.calls = new BusCalls({ nodeId, bus: () => this.bus, moved, traits });

@@ -351,6 +351,28 @@ describe('take-over', () => {
     await world.pass(100);
   });
 
+  test('take-over: an order between the seal and the end is done where the connection is served', async () => {
+    const it = await stage();
+    const { client, first, second, world } = it;
+    const id = client.connectionId;
+    client.cut(0);
+    const execute = first.node.takeOver;
+    const texts: string[] = [];
+    first.node.takeOver = async (call, args) => {
+      if (call !== 'takeOver.done' || texts.length > 0) return execute(call, args);
+      texts.push('n 1 1');
+      void first.node.directory.addConnectionToGroup(hub, id, 'late').then(() => {
+        const payload = { dataType: 'text', bytes: Buffer.from('n 1 1') } as const;
+        return first.node.router.publish({ hub, to: { kind: 'group', name: 'late' }, payload });
+      });
+      await Promise.resolve();
+      return execute(call, args);
+    };
+    await moveTo(it, second);
+    await world.pass(100);
+    assert.deepEqual(client.texts, ['n 1 1']);
+  });
+
   test('take-over: a connection closed between the seal and the end is closed for its client', async () => {
     const it = await stage();
     const { client, first, second, world } = it;

@@ -197,6 +197,7 @@ function reliableOn(node: SimulatedNode, limits?: Partial<Limits>): ReliableSess
       takesMore: () => !node.leaves,
     },
   });
+  node.settled = (connectionId) => reliable.takeOvers?.owner.settled(connectionId);
   node.takeOver = (call, args) => reliable.execute(call, args);
   return reliable;
 }
