@@ -88,11 +88,7 @@ interface Visitor {
 }
 
 export function reliableSuite(options: ReliableSuiteOptions): void {
-  const { backplane, name, nodes, startBroker } = options;
-  // Now and then a connection does not survive the drain of its node (docs/OPERATIONS.md, Deploys).
-  const isUnsure = backplane !== 'memory' && process.env['LONG_TESTS'] !== '1';
-  const unsure = 'a reliable connection is lost at a drain now and then: LONG_TESTS=1 runs it';
-  const skip = options.skip || (isUnsure ? unsure : false);
+  const { backplane, name, nodes, skip, startBroker } = options;
   describe(`reliable clients on ${name}`, { skip }, () => {
     let scene: Scene;
     let stopBroker: () => Promise<unknown> = () => Promise.resolve();
