@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { Client, Group } from '../../client-sdk/src/index.ts';
+import { presence, type Presence } from '../../client-sdk/src/presence/index.ts';
 import { waitFor } from '../support/wait.ts';
 import { retainedMax, sides, type Side } from './test-kit-sides.ts';
 
@@ -46,6 +47,44 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       ],
     );
     assert.deepEqual(messages[0]?.position, position);
+  },
+
+  'who is in a group shows to its members, and who is online to whoever may see it': async (
+    side,
+  ) => {
+    const roles = ['webpubsub.joinLeaveGroup', 'trunkline.watchPresence'];
+    const online = presence(side.client('anna', {}, { roles }));
+    const bens = presence(side.client('ben').group('room.1'));
+    bens.setState({ typing: 'no' });
+    const carla = side.client('carla');
+    const room = carla.group('room.1');
+    const carlas = presence(room);
+    const shows = (of: Pick<Presence, 'members'>, names: string): Promise<unknown> =>
+      waitFor(() => [...of.members.keys()].toSorted().join(' ') === names, {
+        what: `"${names}" is shown`,
+      });
+    await Promise.all([shows(online, 'anna ben carla'), shows(bens, 'ben carla')]);
+    await shows(carlas, 'ben carla');
+    bens.setState({ typing: 'yes' });
+    await waitFor(() => carlas.members.get('ben')?.state['typing'] === 'yes', {
+      what: 'ben types',
+    });
+    const { connections, isCounting, isCurrent, users } = carlas.get();
+    assert.deepEqual([connections, isCounting, isCurrent, users], [2, false, true, 2]);
+    carlas.stop();
+    room.leave();
+    await shows(bens, 'ben');
+    carla.close();
+    await shows(online, 'anna ben');
+  },
+
+  'who may not watch or say something is told so': async (side) => {
+    const client = side.client('eve', {}, { roles: [] });
+    const refusals: unknown[] = [];
+    client.on('error', ({ refusal }) => refusals.push(refusal));
+    const online = presence(client);
+    await until(refusals, 1);
+    assert.deepEqual([refusals, online.get().isCurrent], [['Forbidden'], false]);
   },
 
   'after a cut everything that was missed comes, on groups and to the user': async (side) => {

@@ -3,6 +3,7 @@ import { toBase64 } from '../payload.ts';
 import type { DataType, Position } from '../wire.ts';
 import { messageFrame, whereOf } from './frames.ts';
 import type { Place, TestHub } from './test-hub.ts';
+import type { ClientState } from './test-presence.ts';
 import type { TestSession } from './test-session.ts';
 import type { TestStream } from './test-stream.ts';
 import { claimsOf } from './test-token.ts';
@@ -27,6 +28,7 @@ export interface Request {
   readonly noEcho?: boolean;
   readonly ttlSeconds?: number;
   readonly token?: string;
+  readonly state?: ClientState;
 }
 
 /** An event that a client has sent to the application's backend. */
@@ -105,6 +107,14 @@ export class Requests {
         return this.#history(request, this.#readable(request));
       case 'refreshToken':
         return this.#refresh(request);
+      case 'watchPresence':
+        this.#watch(request, this.#watchable(request));
+        return undefined;
+      case 'unwatchPresence':
+        this.#options.hub.presence.unwatch(session, this.#watchable(request));
+        return { success: true };
+      case 'setState':
+        return this.#setState(request);
       case 'event':
       case 'invoke':
         return this.#event(request);
@@ -129,7 +139,7 @@ export class Requests {
 
   #join(request: Request, place: Place): object | undefined {
     const { hub, session } = this.#options;
-    session.join(place.name);
+    session.join(place.name, request.state);
     const stream = hub.streamOf(place);
     if (request.since !== undefined) return this.#catchUp(request, place, stream);
     return { success: true, position: stream?.position };
@@ -152,6 +162,24 @@ export class Requests {
     this.#say(request, { success: true, position: since, recovered: true });
     for (const entry of missed) session.deliver(place, entry);
     return undefined;
+  }
+
+  /** The answer comes before who is there. */
+  #watch(request: Request, place: Place): void {
+    const { hub, session } = this.#options;
+    if (!session.mayWatch(place)) {
+      throw new Refusal('Forbidden', 'The connection may not watch who is there');
+    }
+    hub.presence.watch(session, place);
+    this.#say(request, { success: true });
+    hub.presence.tellAll(session, place);
+  }
+
+  #setState({ group = '', state }: Request): object {
+    const { hub, session } = this.#options;
+    const place = { kind: 'group', name: group } as const;
+    if (hub.presence.setState(session, place, state)) return { success: true };
+    throw new Refusal('BadRequest', `The connection is not in the group "${group}"`);
   }
 
   #publish(request: Request, place: Place): object {
@@ -228,6 +256,10 @@ export class Requests {
     if (group === undefined) return this.#placeOf(request);
     const place: Place = { kind: 'group', name: group };
     return this.#options.session.isIn(place) ? place : this.#groupOf(request, 'joinLeaveGroup');
+  }
+
+  #watchable({ group }: Request): Place {
+    return group === undefined ? { kind: 'all', name: '' } : { kind: 'group', name: group };
   }
 
   #placeOf({ to }: Request): Place {

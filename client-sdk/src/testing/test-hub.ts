@@ -1,6 +1,7 @@
 /** What all connections of the test gateway share: who is where, and what was published. */
 import { matchesPattern } from '../schema.ts';
 import type { Position } from '../wire.ts';
+import { TestPresence } from './test-presence.ts';
 import { TestStream, type Entry, type Publication } from './test-stream.ts';
 
 /** Where messages go in the hub; a user by name. */
@@ -38,6 +39,7 @@ const keyOf = ({ kind, name }: Place): string => `${kind} ${name}`;
 
 export class TestHub {
   readonly members = new Set<Member>();
+  readonly presence: TestPresence;
   readonly #options: TestHubOptions;
   readonly #streams = new Map<string, TestStream>();
   readonly #accepted = new Map<string, Accepted>();
@@ -46,6 +48,7 @@ export class TestHub {
 
   constructor(options: TestHubOptions) {
     this.#options = options;
+    this.presence = new TestPresence(options.nowMs);
   }
 
   /** Undefined: the place is live. */

@@ -2,7 +2,8 @@
 import type { Clock } from '../environment.ts';
 import { messageFrame, whereOf } from './frames.ts';
 import { Requests, type OnTestEvent, type Request } from './requests.ts';
-import type { Member, Place, TestHub } from './test-hub.ts';
+import type { Place, TestHub } from './test-hub.ts';
+import type { ClientState, Watcher } from './test-presence.ts';
 import type { SocketPeer, TestSocket } from './test-socket.ts';
 import type { Entry, Publication } from './test-stream.ts';
 import type { Claims } from './test-token.ts';
@@ -21,7 +22,7 @@ export interface TestSessionOptions {
   readonly onEnd: (session: TestSession) => void;
 }
 
-export class TestSession implements Member, SocketPeer {
+export class TestSession implements Watcher, SocketPeer {
   readonly connectionId: string;
   readonly userId: string | undefined;
   readonly #options: TestSessionOptions;
@@ -42,16 +43,19 @@ export class TestSession implements Member, SocketPeer {
     this.#requests = new Requests({ hub, session: this, nowMs, onEvent });
     hub.members.add(this);
     this.#greet();
+    for (const place of this.#presentAt()) hub.presence.come(this, place);
     this.#beat();
     this.renew(claims);
   }
 
-  join(group: string): void {
+  join(group: string, state?: ClientState): void {
     this.#groups.add(group);
+    this.#options.hub.presence.come(this, { kind: 'group', name: group }, state);
   }
 
   leave(group: string): void {
     this.#groups.delete(group);
+    this.#options.hub.presence.leave(this, { kind: 'group', name: group });
   }
 
   isIn(place: Place): boolean {
@@ -63,6 +67,15 @@ export class TestSession implements Member, SocketPeer {
   may(permission: string, group: string): boolean {
     const role = `webpubsub.${permission}`;
     return this.#claims.roles.some((each) => each === role || each === `${role}.${group}`);
+  }
+
+  /** Who is in a group may see who else is; everything else needs a role. */
+  mayWatch(place: Place): boolean {
+    const role = 'trunkline.watchPresence';
+    if (place.kind === 'group' && this.#groups.has(place.name)) return true;
+    return this.#claims.roles.some(
+      (each) => each === role || (place.kind === 'group' && each === `${role}.${place.name}`),
+    );
   }
 
   deliver(place: Place, message: Publication | Entry): void {
@@ -107,6 +120,7 @@ export class TestSession implements Member, SocketPeer {
 
   onClose(): void {
     this.#options.hub.members.delete(this);
+    this.#options.hub.presence.end(this, this.#presentAt());
     this.#cancelHeartbeat();
     this.#cancelExpiry();
     this.#cancelGoing();
@@ -121,13 +135,19 @@ export class TestSession implements Member, SocketPeer {
     }
   }
 
+  #presentAt(): readonly Place[] {
+    return [
+      { kind: 'all', name: '' },
+      ...[...this.#groups].map((name) => ({ kind: 'group' as const, name })),
+    ];
+  }
+
   #greet(): void {
     const { heartbeatMs, hub, nowMs } = this.#options;
     const { connectionId, userId } = this;
     const places: readonly Place[] = [
       ...(userId === undefined ? [] : [{ kind: 'user' as const, name: userId }]),
-      { kind: 'all', name: '' },
-      ...[...this.#groups].map((name) => ({ kind: 'group' as const, name })),
+      ...this.#presentAt(),
     ];
     const streams = places.flatMap((place) => {
       const position = hub.streamOf(place)?.position;
