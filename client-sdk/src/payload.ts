@@ -1,9 +1,17 @@
 /** A message's data between the application and the wire. */
+import { TrunklineError } from './errors.ts';
 import type { DataType, GatewayFrame } from './wire.ts';
 
-/** The properties of a request that carry this data: bytes as `binary`, all else as `json`. */
+/**
+ * The properties of a request that carry this data: bytes as `binary`, all else as `json`.
+ * @throws TrunklineError `invalid-payload` for null, and for what JSON does not have.
+ */
 export function payloadOf(data: unknown): { readonly dataType: DataType; readonly data: unknown } {
   if (data instanceof Uint8Array) return { dataType: 'binary', data };
+  // The gateway takes null for a fault of the client, and closes for good.
+  if ((JSON.stringify(data) ?? 'null') === 'null') {
+    throw new TrunklineError('invalid-payload', `A payload must not be null, got ${String(data)}`);
+  }
   return { dataType: 'json', data };
 }
 

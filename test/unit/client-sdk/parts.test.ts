@@ -93,11 +93,29 @@ describe('payload', () => {
   test('bytes and JSON come out as they went in', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array(), fc.jsonValue()), (data) => {
+        fc.pre(data !== null);
         const [frame] = json.decode(json.encode({ type: 'message', ...payloadOf(data) }));
         assert.ok(frame !== undefined);
         assert.deepEqual(dataOf(frame), data instanceof Uint8Array ? data : frame.data);
       }),
     );
+  });
+});
+
+describe('payload: what no message may carry', () => {
+  for (const data of [null, undefined, NaN, () => 1, new Date(NaN)]) {
+    test(`payload: ${String(data)} is refused here, for the gateway would close for good`, () => {
+      assert.throws(() => payloadOf(data), { code: 'invalid-payload' });
+    });
+  }
+
+  test('payload: a publish of null fails, and the client lives on', async () => {
+    const world = new FakeWorld();
+    const { client, socket } = await world.connected();
+    await assert.rejects(client.group('g').publish(null), { code: 'invalid-payload' });
+    await assert.rejects(client.send('e', undefined), { code: 'invalid-payload' });
+    assert.deepEqual([socket.of('sendToGroup'), client.state], [[], 'connected']);
+    client.close();
   });
 });
 
