@@ -1,5 +1,8 @@
 /** The SDK in a browser: its WebSocket, its page events, and a way back after a cut. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
@@ -7,6 +10,7 @@ import { signClientToken } from '../../gateway/tokens/sign.ts';
 import { launchChromium, noChromium } from '../support/chromium.ts';
 import { bundled, installClientPackage, type ClientPackage } from '../support/client-package.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { projectRoot } from '../support/source-tree.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -117,17 +121,52 @@ describe('the SDK in a browser', { skip: noChromium }, () => {
     const bytes = Array.from({ length: 256 }, (_, index) => index).join();
     assert.deepEqual(lines, ['trunkline.v1.msgpack', bytes, '{"text":"ä"}']);
   });
+
+  test('sdk: the script tag of the README connects', async (t) => {
+    const gateway = await startTestGateway({ publicEndpoints: [publicEndpoint] });
+    t.after(() => gateway.stop());
+    const readme = readFileSync(join(projectRoot(), 'client-sdk/README.md'), 'utf8');
+    const snippet = /^```html\n([^]*?)^```/m.exec(readme)?.[1] ?? '';
+    const html = snippet.replace('wss://realtime.example.com', gateway.wsUrl);
+    assert.notEqual(html, snippet);
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    const script = readFileSync(join(installed.packageFolder, 'dist/trunkline.min.js'), 'utf8');
+    const answers: Readonly<Record<string, readonly [type: string, body: string]>> = {
+      '/': ['text/html', html],
+      '/trunkline.min.js': ['text/javascript', script],
+      '/token': ['text/plain', tokenOf(gateway)],
+    };
+    // A server of loopback: from elsewhere a page may not reach a gateway of loopback.
+    const server = createServer(({ url = '' }, response) => {
+      const [type, body] = answers[url] ?? ['text/plain', ''];
+      response.setHeader('content-type', type).end(body);
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    t.after(() => server.close());
+    // A server that listens on a port has such an address.
+    const { port } = server.address() as AddressInfo;
+    await page.goto(`http://127.0.0.1:${port}/`);
+    await page.waitForFunction('client.state === "connected"');
+    assert.equal(await page.evaluate('client instanceof Trunkline.Client'), true);
+  });
 });
 
 /** The address and a token, as the page's program finds them. */
 function settingsOf(gateway: TestGateway, port: number): string {
-  const token = signClientToken({
-    accessKey: gateway.accessKey,
+  const token = tokenOf(gateway);
+  const url = `ws://127.0.0.1:${port}/client/hubs/chat`;
+  return `const url = ${JSON.stringify(url)}; const token = ${JSON.stringify(token)};\n`;
+}
+
+function tokenOf({ accessKey }: TestGateway): string {
+  return signClientToken({
+    accessKey,
     endpoint: publicEndpoint,
     hub: 'chat',
     userId: 'anna',
     roles: ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'],
   });
-  const url = `ws://127.0.0.1:${port}/client/hubs/chat`;
-  return `const url = ${JSON.stringify(url)}; const token = ${JSON.stringify(token)};\n`;
 }
