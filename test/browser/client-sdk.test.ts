@@ -18,7 +18,14 @@ const publicEndpoint = 'http://gateway.example';
 
 /** What the page does: it prints everything that it hears. */
 const program = `
-const client = Trunkline.createClient({ url, getToken: () => token, backoffBaseMs: 60000, backoffCapMs: 60000 });
+const client = Trunkline.createClient({
+  url,
+  getToken: () => token,
+  backoffBaseMs: 60000,
+  backoffCapMs: 60000,
+  // Unless something hurries it, it waits for half of that.
+  environment: { random: () => 0.5 },
+});
 client.on('state', ({ reason, state }) => console.log(reason + ' ' + state));
 client.on('error', (error) => console.log(String(error)));
 const room = client.group('room.1');

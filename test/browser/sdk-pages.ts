@@ -4,9 +4,12 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
-import type { BrowserContext, Page } from 'playwright-core';
 import { projectRoot } from '../support/source-tree.ts';
 import { waitFor } from '../support/wait.ts';
+import type { BrowserTab, BrowserWindow } from './browser-window.ts';
+
+/** Only tests that fail wait so long. */
+const deadlineMs = 30_000;
 
 /** How a page connects. */
 export interface PageSettings {
@@ -14,7 +17,9 @@ export interface PageSettings {
   readonly url: string;
   /** `worker`: a SharedWorker; `leader`: a tab that leads; `own`: a connection per tab. */
   readonly mode: 'worker' | 'leader' | 'own';
-  readonly group?: string;
+  readonly group: string;
+  /** True: it tries again after 30 s at the earliest, unless something hurries it. */
+  readonly isPatient?: boolean | undefined;
 }
 
 /**
@@ -23,7 +28,7 @@ export interface PageSettings {
  */
 const program = `
 const settings = JSON.parse(decodeURIComponent(location.hash.slice(1)));
-const { mode, url, group: name = 'room.1' } = settings;
+const { isPatient = false, mode, url, group: name } = settings;
 const workerUrl = mode === 'worker' ? '/tabs-worker.js' : undefined;
 const shared = mode === 'own' ? {} : { WebSocket: sdk.sharedByTabs({ workerUrl }) };
 window.heard = [];
@@ -32,7 +37,9 @@ window.errors = [];
 window.client = sdk.createClient({
   url,
   getToken: async ({ reason }) => (await fetch('/token?reason=' + reason)).text(),
-  backoffBaseMs: 50,
+  backoffBaseMs: isPatient ? 60000 : 50,
+  backoffCapMs: 60000,
+  environment: { random: () => 0.5 },
   ...shared,
 });
 client.on('state', ({ reason, state }) => states.push(reason + ' ' + state));
@@ -59,7 +66,6 @@ export class SdkPages {
   /** Why tokens were asked for. */
   readonly tokenReasons: string[] = [];
   readonly #server: Server;
-  readonly #tabs: Tab[] = [];
 
   private constructor(scripts: ReadonlyMap<string, string>, tokenFor: (reason: string) => string) {
     this.#server = createServer((request, response) => {
@@ -101,13 +107,11 @@ export class SdkPages {
   }
 
   /** Opens a tab; resolves when its group is live. */
-  async open(context: BrowserContext, settings: PageSettings): Promise<Tab> {
-    const page = await context.newPage();
-    const tab = new Tab(page);
-    this.#tabs.push(tab);
+  async open(window: BrowserWindow, settings: PageSettings): Promise<SdkTab> {
     // A server that listens on a port has such an address.
     const { port } = this.#server.address() as AddressInfo;
-    await page.goto(`http://127.0.0.1:${port}/#${encodeURIComponent(JSON.stringify(settings))}`);
+    const hash = encodeURIComponent(JSON.stringify(settings));
+    const tab = new SdkTab(await window.openTab(`http://127.0.0.1:${port}/#${hash}`));
     await tab.waitUntilLive();
     return tab;
   }
@@ -120,40 +124,48 @@ export class SdkPages {
   }
 }
 
-export class Tab {
-  readonly page: Page;
+export class SdkTab {
+  readonly tab: BrowserTab;
 
-  constructor(page: Page) {
-    this.page = page;
+  constructor(tab: BrowserTab) {
+    this.tab = tab;
   }
 
-  async heard(): Promise<readonly unknown[]> {
-    return this.page.evaluate<readonly unknown[]>('heard');
+  heard(): Promise<readonly unknown[]> {
+    return this.#list('heard');
   }
 
-  async states(): Promise<readonly string[]> {
-    return this.page.evaluate<readonly string[]>('states');
+  states(): Promise<readonly unknown[]> {
+    return this.#list('states');
   }
 
-  async errors(): Promise<readonly string[]> {
-    return this.page.evaluate<readonly string[]>('errors');
+  errors(): Promise<readonly unknown[]> {
+    return this.#list('errors');
   }
 
   /** Resolves when the broker has accepted it. */
   async publish(data: unknown, options: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const args = [data, options].map((value) => JSON.stringify(value)).join(', ');
-    await this.page.evaluate(`room.publish(${args})`);
+    await this.tab.evaluate(`room.publish(${args}).then(() => undefined)`);
   }
 
   async waitUntilLive(): Promise<void> {
-    const isLive = async (): Promise<boolean> =>
-      (await this.page.evaluate('client.state + " " + room.state')) === 'connected live';
-    await waitFor(isLive, { what: 'the tab is live', deadlineMs: 30_000 });
+    await this.waitUntil("globalThis.room?.state === 'live' && client.state === 'connected'");
   }
 
   /** Resolves when it has heard so much. */
   async waitUntilHeard(count: number): Promise<void> {
-    const what = `the tab has heard ${count} messages`;
-    await waitFor(async () => (await this.heard()).length >= count, { what, deadlineMs: 30_000 });
+    await this.waitUntil(`heard.length >= ${count}`);
+  }
+
+  /** Resolves when the expression is true in the page. */
+  async waitUntil(expression: string): Promise<void> {
+    const isTrue = async (): Promise<boolean> => (await this.tab.evaluate(expression)) === true;
+    await waitFor(isTrue, { what: `${expression} in the tab`, deadlineMs });
+  }
+
+  async #list(name: string): Promise<readonly unknown[]> {
+    // The page's program has these lists.
+    return (await this.tab.evaluate(name)) as readonly unknown[];
   }
 }
