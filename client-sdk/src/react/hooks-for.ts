@@ -42,7 +42,7 @@ export interface Hooks<Schema extends object> {
   readonly useHubMessages: ChannelHook<ReservedPayloadOf<Schema, '@hub'>>;
 }
 
-/** The hooks of this module, nothing else, with the schema's names and payloads. */
+/** The hooks that have payloads, and what goes with them, with the schema's names and payloads. */
 export function hooksFor<Schema extends object>(): Hooks<Schema> {
   const hooks = {
     TrunklineProvider,

@@ -18,3 +18,4 @@ export {
   useUserMessages,
   type Listeners,
 } from './use-messages.ts';
+export { useOnline, usePresence, type UsedPresence } from './use-presence.ts';

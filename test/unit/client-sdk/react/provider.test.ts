@@ -10,6 +10,8 @@ import {
   useGroup,
   useHubMessages,
   useMessages,
+  useOnline,
+  usePresence,
   useSubscription,
   useUserMessages,
 } from '../../../../client-sdk/src/react/index.ts';
@@ -17,11 +19,14 @@ import {
 function Room(): ReactElement {
   const { isLoading, messages, state } = useGroup('room.1', { history: 5 });
   const connection = useConnectionState();
+  const { members } = usePresence('room.1');
+  const { isCurrent } = useOnline();
   useMessages('room.1', () => assert.fail('no messages on a server'));
   useSubscription('room.1', { state: () => assert.fail('no changes on a server') });
   useUserMessages(() => assert.fail('no messages on a server'));
   useHubMessages(() => assert.fail('no messages on a server'));
-  const text = [connection, state, messages.length, isLoading].join(' ');
+  const online = [members.size, isCurrent];
+  const text = [connection, state, messages.length, isLoading, ...online].join(' ');
   return createElement('p', null, text);
 }
 
@@ -36,7 +41,7 @@ describe('React hooks on a server', () => {
         autoConnect: false,
       });
       const app = createElement(TrunklineProvider, { client }, createElement(Room));
-      assert.equal(renderToString(app), '<p>idle joining 0 true</p>');
+      assert.equal(renderToString(app), '<p>idle joining 0 true 0 false</p>');
       assert.equal(client.state, 'idle');
       assert.throws(() => client.connect(), { code: 'bad-option' });
       assert.equal(client.state, 'idle');
