@@ -197,8 +197,10 @@ export class Chat {
       if (state === 'connected' && !this.#areNoticesLoaded) void this.#loadNotices();
       owner.onChange();
     });
-    // The client tries again by itself; what it could not do is shown where it was asked.
-    client.on('error', () => owner.onChange());
+    client.on('error', ({ code, message }) => {
+      // All else the client tries again by itself; meanwhile the bar on top says so.
+      if (code === 'refused') owner.onTrouble(message);
+    });
     for (const channel of [client.user(), client.hub()]) {
       channel.on('message', (message) => this.#receiveNotice(message));
       channel.on('gap', () => void this.#loadNotices());

@@ -37,6 +37,36 @@ function fill(element: Element, attributes: Attributes, children: readonly Child
   }
 }
 
+const makers = new WeakMap<Node, () => Element>();
+
+/**
+ * An element that is made when it is needed: not while what is on the page has the same key and the
+ * same version. `make` must give the same for the same version.
+ */
+export function lazy(tag: string, key: string, version: string, make: () => Element): Element {
+  const placeholder = h(tag, { 'data-key': key, 'data-version': version });
+  makers.set(placeholder, () => {
+    const element = make();
+    element.setAttribute('data-key', key);
+    element.setAttribute('data-version', version);
+    return element;
+  });
+  return placeholder;
+}
+
+/** The element itself, and in it whatever was to be made when needed. */
+function made(node: ChildNode): ChildNode {
+  const maker = makers.get(node);
+  if (maker !== undefined) return maker();
+  if (node instanceof Element) {
+    for (const inner of node.querySelectorAll('[data-version]')) {
+      const innerMaker = makers.get(inner);
+      if (innerMaker !== undefined) inner.replaceWith(innerMaker());
+    }
+  }
+  return node;
+}
+
 /** Makes the children of `target` what those of `source` are; `source` is empty afterwards. */
 export function morph(target: Element, source: Element): void {
   const keyed = new Map<string, Element>();
@@ -48,7 +78,7 @@ export function morph(target: Element, source: Element): void {
   for (const wanted of [...source.childNodes]) {
     const kept = matchOf(wanted, at, keyed);
     if (kept === undefined) {
-      target.insertBefore(wanted, at);
+      target.insertBefore(made(wanted), at);
       continue;
     }
     if (kept === at) at = at.nextSibling;
@@ -77,7 +107,9 @@ function matchOf(
   return at.nodeName === wanted.nodeName ? at : undefined;
 }
 
-function update(kept: Node, wanted: Node): void {
+function update(kept: Node, given: ChildNode): void {
+  if (isSameVersion(kept, given)) return;
+  const wanted = makers.has(given) ? made(given) : given;
   if (kept instanceof Element && wanted instanceof Element) {
     // What the browser says of an open dialog is not part of the picture.
     const isOwn = (name: string): boolean => name === 'open' && kept.nodeName === 'DIALOG';
@@ -89,6 +121,11 @@ function update(kept: Node, wanted: Node): void {
     }
     morph(kept, wanted);
   } else if (kept.textContent !== wanted.textContent) kept.textContent = wanted.textContent;
+}
+
+function isSameVersion(kept: Node, given: Node): boolean {
+  if (!makers.has(given) || !(kept instanceof Element) || !(given instanceof Element)) return false;
+  return kept.getAttribute('data-version') === given.getAttribute('data-version');
 }
 
 function keyOf(node: Node): string | undefined {

@@ -52,7 +52,8 @@ export function listen(root: HTMLElement, screen: Screen, page: () => Page | und
   root.addEventListener('input', (event) => {
     if (closest(event.target, '.composer') !== undefined) page()?.write();
   });
-  root.addEventListener('keydown', (event) => onKey(event, screen, page()));
+  // Also when nothing of the page has the focus.
+  document.addEventListener('keydown', (event) => onKey(event, screen, page()));
   // These two do not rise from where they happen.
   root.addEventListener('close', () => page()?.closeDialog(), true);
   root.addEventListener('scroll', () => page()?.look(), { capture: true, passive: true });

@@ -21,7 +21,7 @@ export class Screen {
   show(view: HTMLElement): void {
     const log = this.#log();
     const wasAtEnd = this.isAtEnd();
-    const anchor = log === undefined ? undefined : anchorOf(log);
+    const anchor = log === undefined || wasAtEnd ? undefined : anchorOf(log);
     const text = this.#text();
     if (text !== undefined) this.#drafts.set(text.dataset['conversation'] ?? '', text.value);
     morph(this.#root, view);

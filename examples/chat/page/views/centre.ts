@@ -25,7 +25,12 @@ export function centre(chat: Chat, ui: Ui): HTMLElement | undefined {
       h('h2', { id: 'centre-title', tabindex: '-1' }, 'Notifications'),
       h(
         'button',
-        { type: 'button', class: 'link', 'data-action': 'read-all', disabled: unread.length === 0 },
+        {
+          type: 'button',
+          class: 'link',
+          'data-action': 'read-all',
+          'aria-disabled': unread.length === 0 && 'true',
+        },
         'Mark all as read',
       ),
       iconButton('Close notifications', 'close', { 'data-action': 'toggle-centre' }),

@@ -61,6 +61,10 @@ export function dayOf(ms: number): string {
   return words === day.format(Date.now()) ? 'Today' : words;
 }
 
+export function isSameDay(oneMs: number, otherMs: number): boolean {
+  return new Date(oneMs).toDateString() === new Date(otherMs).toDateString();
+}
+
 /** `Anna`, `Anna and Ben`, `Anna, Ben and 2 others`. */
 export function namesOf(people: readonly Person[]): string {
   const names = people.map(({ name }) => firstName(name));

@@ -4,7 +4,7 @@ import type { Chat } from '../chat.ts';
 import { h, icon, type Child } from '../dom.ts';
 import type { Ui } from '../ui.ts';
 import { icons } from './icons.ts';
-import { avatar, badge, firstName, iconButton } from './parts.ts';
+import { avatar, badge, firstName, iconButton, namesOf } from './parts.ts';
 
 export function sidebar(chat: Chat, ui: Ui): HTMLElement {
   const rooms = chat.rooms.map(({ conversation, isPrivate, name }) =>
@@ -64,10 +64,10 @@ function row(chat: Chat, ui: Ui, { mark, name, title }: Row): HTMLElement {
   const author =
     last === undefined || isDirect ? '' : `${firstName(chat.person(last.from).name)}: `;
   const sender = last?.from === chat.me.id ? 'You: ' : author;
-  const writers = conversation?.typing.writers ?? [];
+  const writers = (conversation?.typing.writers ?? []).map((id) => chat.person(id));
   const preview =
     writers.length > 0
-      ? h('span', { class: 'preview is-typing' }, 'writes …')
+      ? h('span', { class: 'preview is-typing' }, `${namesOf(writers)} writing …`)
       : h('span', { class: 'preview' }, last === undefined ? '' : sender + last.text);
   return h(
     'li',

@@ -2,12 +2,12 @@
 import { peopleOf } from '../../shared/schema.ts';
 import type { Chat } from '../chat.ts';
 import type { Conversation } from '../conversation.ts';
-import { h, icon, type Child } from '../dom.ts';
+import { h, icon, lazy, type Child } from '../dom.ts';
 import { receiptOf, type Receipt } from '../model/receipts.ts';
 import type { Entry } from '../model/timeline.ts';
 import type { Ui } from '../ui.ts';
 import { icons } from './icons.ts';
-import { avatar, dayOf, iconButton, namesOf, timeOf } from './parts.ts';
+import { avatar, dayOf, iconButton, isSameDay, namesOf, timeOf } from './parts.ts';
 
 /** Messages of one person within this time stand together. */
 const runMs = 5 * 60_000;
@@ -78,7 +78,7 @@ function log(chat: Chat, ui: Ui, conversation: Conversation): HTMLElement {
   const lastOwn = entries.findLast(({ from }) => from === chat.me.id);
   let before: Entry | undefined;
   for (const entry of entries) {
-    if (before === undefined || dayOf(before.timeMs) !== dayOf(entry.timeMs)) {
+    if (before === undefined || !isSameDay(before.timeMs, entry.timeMs)) {
       const words = dayOf(entry.timeMs);
       items.push(h('li', { class: 'divider', 'data-key': `day-${words}` }, h('span', {}, words)));
     }
@@ -127,25 +127,31 @@ interface MessageParts {
   readonly isLastOwn: boolean;
 }
 
-function message({ chat, conversation, entry, isRun, isLastOwn }: MessageParts): HTMLElement {
+/** Made again only when something in it has changed: there are many, and most never change. */
+function message(parts: MessageParts): Element {
+  const { conversation, entry, isRun, isLastOwn } = parts;
+  const received = receiptOf(entry, conversation.marks);
+  const version = [entry.status, isRun, isLastOwn, received.kind, ...received.people].join(' ');
+  return lazy('li', entry.key, version, () => messageView(parts, received));
+}
+
+function messageView(
+  { chat, entry, isRun, isLastOwn }: MessageParts,
+  received: Receipt,
+): HTMLElement {
   const author = chat.person(entry.from);
   const isMine = entry.from === chat.me.id;
   const classes = ['message', isMine ? 'is-mine' : 'is-theirs', isRun ? 'is-run' : 'is-first'];
   return h(
     'li',
-    { class: classes.join(' '), 'data-key': entry.key, 'data-status': entry.status },
+    { class: classes.join(' '), 'data-status': entry.status },
     !isMine && (isRun ? h('span', { class: 'avatar-space' }) : avatar(author)),
     h(
       'div',
       { class: 'bubble' },
       h('p', { class: isMine || isRun ? 'author unseen' : 'author' }, isMine ? 'You' : author.name),
       h('p', { class: 'text' }, entry.text),
-      h(
-        'p',
-        { class: 'meta' },
-        timeOf(entry.timeMs),
-        isMine && receipt(chat, receiptOf(entry, conversation.marks), isLastOwn),
-      ),
+      h('p', { class: 'meta' }, timeOf(entry.timeMs), isMine && receipt(chat, received, isLastOwn)),
       entry.status === 'failed' && retry(entry),
     ),
   );
