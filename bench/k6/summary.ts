@@ -1,6 +1,7 @@
 /** The table of a k6 report, and its files. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { inRepository } from '../micro/paths.ts';
+import { toHistogram } from '../report/histogram.ts';
 import { formatReport, type Report, type Section } from '../micro/report.ts';
 import { mergeSamples, percentile, ratio } from '../micro/statistics.ts';
 import { formatMs, formatNumber, formatShare, formatTable } from '../micro/table.ts';
@@ -53,6 +54,7 @@ function withoutSamples({ result, ...rest }: MeasuredRun): unknown {
   return {
     ...rest,
     ...counts,
+    latency: toHistogram(deliveryUs),
     delivery: percentiles([deliveryUs]),
     late: percentiles([latenessUs]),
   };
