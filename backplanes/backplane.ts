@@ -76,6 +76,12 @@ export interface Backplane {
    * @throws BackplaneUnavailableError: not accepted. PublishOutcomeUnknownError: nobody knows.
    */
   publish(key: string, bytes: Uint8Array): Promise<Accepted>;
+  /**
+   * Resolves when everything that the broker had for this node at the time of the call has been given
+   * to the sink; rejects while that cannot be known. Not there: all keys come by one way, so that what
+   * is published on one of them arrives behind everything that was published before.
+   */
+  caughtUp?(): Promise<void>;
   /** True while publishes have a chance to be accepted. */
   isUp(): boolean;
   /** Ends all interest and the connection. Idempotent. */

@@ -144,6 +144,11 @@ export class Link implements ServerLink {
     return this.#subscriber.subscribe(channel, partition, key);
   }
 
+  /** @throws when the connection that listens is lost. */
+  caughtUp(): Promise<void> {
+    return this.#subscriber.caughtUp();
+  }
+
   unsubscribe(channel: string): Promise<void> {
     return this.#subscriber.unsubscribe(channel);
   }

@@ -101,6 +101,12 @@ export class RedisBackplane implements Backplane {
     return { receivers: this.#topology.countsReceivers ? receivers : undefined };
   }
 
+  /** Every server has a connection of its own, and they are read in any order. */
+  async caughtUp(): Promise<void> {
+    if (!this.#isStarted) throw this.#nowhere();
+    await Promise.all(this.#topology.links().map((link) => link.caughtUp()));
+  }
+
   isUp(): boolean {
     return this.#isStarted && this.#topology.links().some((link) => link.isPublishing);
   }

@@ -100,6 +100,16 @@ export class Subscriber {
     });
   }
 
+  /** Resolves when everything that the server has sent has been read. @throws when it cannot be. */
+  async caughtUp(): Promise<void> {
+    const client = this.#options.connection.client;
+    if (client === undefined || !this.isUp) {
+      throw new BackplaneUnavailableError(`Redis ${this.#options.server} is not listened to now`);
+    }
+    // The answer comes behind the messages.
+    await client.ping();
+  }
+
   /** Hands the interest of a partition to whoever has it next. */
   release(partition: number): Interest[] {
     const released = [...this.#interests.values()].filter((one) => one.partition === partition);

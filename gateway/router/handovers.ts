@@ -37,6 +37,8 @@ export interface HandoversOptions {
   /** undefined: no destination is a stream. */
   readonly streams: NodeStreams | undefined;
   readonly limits: Pick<Limits, 'reliableQueueMessagesMax' | 'reliableQueueBytesMax'>;
+  /** See `Handovers.caughtUp`. */
+  readonly caughtUp: () => Promise<void>;
   /** See `Handovers.settleMs`. */
   readonly settleMs: number;
   /** Publishes an envelope as it is to another node's inbox. */
@@ -53,6 +55,10 @@ export class RouterHandovers implements Handovers {
   constructor(options: HandoversOptions) {
     this.#options = options;
     this.settleMs = options.settleMs;
+  }
+
+  caughtUp(): Promise<void> {
+    return this.#options.caughtUp();
   }
 
   cutsOf(subscriber: Subscriber): readonly Cut[] {

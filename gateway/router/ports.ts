@@ -265,6 +265,11 @@ export interface Handovers {
    * before it has arrived where it goes.
    */
   readonly settleMs: number;
+  /**
+   * Resolves when this node has heard everything that the broker had for it at the time of the call;
+   * rejects while that cannot be known.
+   */
+  caughtUp(): Promise<void>;
   /** Where its destinations stand now: everything up to there was written to its socket. */
   cutsOf(subscriber: Subscriber): readonly Cut[];
   hold(hub: string, connectionId: string): Hold;

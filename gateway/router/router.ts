@@ -309,6 +309,7 @@ export class Router implements Publisher {
       deliveries: this.#deliveries,
       streams: this.#streams,
       limits,
+      caughtUp: () => backplane.caughtUp?.() ?? Promise.resolve(),
       settleMs: backplane.traits.interest === 'eventual' ? slowSettleMs : settleMs,
       sendOn: (nodeId, bytes) => {
         backplane.publish(inboxKey(nodeId), bytes).catch(onError);

@@ -290,6 +290,27 @@ export const cases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: 'who has caught up has got everything that was published before, on every key',
+    run: async ({ a, b, skip }) => {
+      if (a.backplane.caughtUp === undefined) {
+        skip('all keys come by one way');
+        return;
+      }
+      const keys = Array.from({ length: 24 }, (_, index) => `g:hub:way ${index}`);
+      await Promise.all(keys.map((key) => a.subscribe(key, b)));
+      for (let round = 1; round <= 20; round += 1) {
+        await Promise.all(keys.map((key) => b.publish(key, `${round}`)));
+        await a.backplane.caughtUp();
+        assert.deepEqual(
+          keys.map((key) => a.got(key).length),
+          keys.map(() => round),
+        );
+      }
+      await a.backplane.close();
+      await assert.rejects(a.backplane.caughtUp());
+    },
+  },
+  {
     name: 'after close nothing is accepted, nothing arrives, and nobody is up',
     run: async (nodes) => {
       const { a, b } = nodes;

@@ -125,7 +125,17 @@ export class Owner {
     return { kind: 'prepared', destinations: this.#blob(this.#prepare(entry, question)) };
   }
 
-  seal(connectionId: string, nonce: string): SealAnswer {
+  async seal(connectionId: string, nonce: string): Promise<SealAnswer> {
+    try {
+      // What was published before the claimant held it may come another way than this question.
+      await this.#options.handovers.caughtUp();
+    } catch {
+      return { kind: 'busy' };
+    }
+    return this.#seal(connectionId, nonce);
+  }
+
+  #seal(connectionId: string, nonce: string): SealAnswer {
     const entry = this.#cases.get(connectionId);
     const phase = entry?.phase;
     if (entry === undefined || phase?.nonce !== nonce) return this.#lostTo(connectionId);

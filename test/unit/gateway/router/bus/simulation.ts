@@ -186,6 +186,12 @@ class Link implements Backplane {
     return this.#network.publish(key, bytes, this.#nodeId);
   }
 
+  async caughtUp(): Promise<void> {
+    const { clock } = this.#network;
+    const waitMs = Math.max(0, ...this.#due.values()) - clock.monotonicMs();
+    if (waitMs >= 0) await new Promise<void>((resolve) => clock.after(waitMs, resolve));
+  }
+
   isUp(): boolean {
     return !this.isCut;
   }
