@@ -58,6 +58,7 @@ export class AzureFollower implements AzureFollowed {
   readonly received: AzureReceived[] = [];
   readonly breaks: AzureBreak[] = [];
   failedRejoins = 0;
+  readonly #ids = new Set<string>();
   readonly #client: WebPubSubClient;
   #isStopping = false;
 
@@ -69,6 +70,7 @@ export class AzureFollower implements AzureFollowed {
       // The senders of the test write nothing else.
       const { id } = message.data as { readonly id: string };
       this.received.push({ id, at: Date.now() });
+      this.#ids.add(id);
     });
     this.#client.on('disconnected', () => this.#broken());
     this.#client.on('connected', () => {
@@ -78,6 +80,10 @@ export class AzureFollower implements AzureFollowed {
     this.#client.on('rejoin-group-failed', () => {
       this.failedRejoins += 1;
     });
+  }
+
+  has(id: string): boolean {
+    return this.#ids.has(id);
   }
 
   /** Resolves when it is a member of its groups. @throws Error when it is refused. */

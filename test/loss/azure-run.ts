@@ -41,6 +41,8 @@ const pauseMsMax = 2000;
 const shortPauseMs = 300;
 const settleMsMax = 40_000;
 const pollMs = 100;
+/** So long a probe may take where all are there. */
+const probeMsMax = 2000;
 
 /** @throws Error when it cannot be carried out; a loss is no error but a verdict. */
 export async function runAzureLoss(options: AzureLossOptions): Promise<AzureLossResult> {
@@ -65,6 +67,8 @@ class AzureLossRun {
   #followers: readonly AzureFollower[] = [];
   /** Those by REST first, one for each node. */
   #senders: readonly AzureSender[] = [];
+  /** Sends only when it is asked to. */
+  #prober: AzureSender | undefined;
   #cluster: LossCluster | undefined;
 
   constructor(options: AzureLossOptions) {
@@ -84,6 +88,7 @@ class AzureLossRun {
     await Promise.all(this.#followers.map((follower) => follower.start()));
     say(`${this.#followers.length} clients of the SDK are in their groups`);
     this.#senders = this.#createSenders(cluster);
+    this.#prober = this.#createProber(cluster);
     await Promise.all(this.#senders.map((sender) => sender.start()));
     await this.#breakThings(cluster);
     const healedAt = Date.now();
@@ -106,7 +111,11 @@ class AzureLossRun {
 
   async stop(): Promise<void> {
     // While the cluster stands: a client that cannot connect cannot be stopped.
-    const ends = [...this.#followers, ...this.#senders].map((each) => each.stop());
+    const ends = [
+      ...this.#followers,
+      ...this.#senders,
+      ...(this.#prober ? [this.#prober] : []),
+    ].map((each) => each.stop());
     const outcomes = await Promise.allSettled(ends);
     await this.#cluster?.stop();
     for (const outcome of outcomes) {
@@ -141,6 +150,36 @@ class AzureLossRun {
     });
   }
 
+  #createProber({ accessKey, nodes: [node] }: LossCluster): AzureSender {
+    return new AzureSender({
+      name: 'probe',
+      way: restWay(node?.url ?? '', accessKey),
+      groups,
+      periodMs: pollMs,
+      random: new SeededRandom(0),
+      publications: this.#publications,
+    });
+  }
+
+  /** Resolves when every client gets what is sent to its groups: only then a kill can be judged. */
+  async #allServed(): Promise<void> {
+    const prober = this.#prober;
+    if (prober === undefined) return;
+    const isServed = async (): Promise<boolean> => {
+      const ids = new Map<string, string>();
+      for (const group of groups) ids.set(group, (await prober.send(group)).id);
+      const has = (one: AzureFollower): boolean =>
+        one.groups.every((group) => one.has(ids.get(group) ?? ''));
+      const all = (): boolean => this.#followers.every((one) => has(one));
+      const what = 'all clients get a message';
+      return waitFor(all, { what, deadlineMs: probeMsMax }).then(
+        () => true,
+        () => false,
+      );
+    };
+    await waitFor(isServed, { what: 'all clients are served', deadlineMs: settleMsMax });
+  }
+
   async #breakThings(cluster: LossCluster): Promise<void> {
     const { isShort, seconds } = this.#options;
     const faults = faultsOf(cluster, this.#options.faults ?? ordinaryFaults);
@@ -157,11 +196,14 @@ class AzureLossRun {
 
   async #breakOnce(cluster: LossCluster, { name, run }: Fault): Promise<void> {
     const { isShort, say } = this.#options;
+    if (name === fatalFault) await this.#allServed();
     const from = Date.now();
     await run({ cluster, farms: [], random: this.#random, isShort });
     const until = Date.now();
     this.#windows.push({ name, from, until });
     say(`${name}: ${((until - from) / 1000).toFixed(1)} s`);
+    // Whom the next fault meets on its way back, it would break for the wrong reason.
+    if (name === fatalFault) await this.#allServed();
   }
 
   /** Waits until nothing is missing any more; the checker tells what is. */
@@ -182,7 +224,8 @@ class AzureLossRun {
   async #sendLast(): Promise<void> {
     for (const sender of this.#senders.slice(0, nodes)) {
       for (const group of groups) {
-        const isSent = (): Promise<boolean> => sender.send(group);
+        const isSent = async (): Promise<boolean> =>
+          (await sender.send(group)).ackedAt !== undefined;
         const what = `the last message to ${group} is acknowledged`;
         await waitFor(isSent, { what, deadlineMs: settleMsMax });
       }

@@ -91,8 +91,8 @@ export class AzureSender {
     await this.#options.way.stop();
   }
 
-  /** True: it is acknowledged. */
-  async send(group: string): Promise<boolean> {
+  /** Sends one message; what becomes of it stands in what is returned. Never rejects. */
+  async send(group: string): Promise<AzurePublication> {
     const { name, publications, way } = this.#options;
     const number = this.#count;
     this.#count += 1;
@@ -102,11 +102,10 @@ export class AzureSender {
     try {
       await way.send(group, id);
       publication.ackedAt = Date.now();
-      return true;
     } catch (error) {
       publication.trouble = String(error);
-      return false;
     }
+    return publication;
   }
 
   async #run(): Promise<void> {
