@@ -99,10 +99,20 @@ export function membersOf(data: unknown): { readonly dataType: DataType; readonl
 
 /** @throws TrunklineError `invalid-payload`. */
 function jsonTextOf(data: unknown): string {
-  const text = JSON.stringify(data) as string | undefined; // Of a function there is none.
+  const text = writtenAsJson(data);
   if (text !== undefined) return text;
   const message = `The payload is no JSON value: it is of type ${typeof data}`;
   throw new TrunklineError('invalid-payload', message);
+}
+
+/** Of a function, for instance, there is nothing. @throws TrunklineError `invalid-payload`. */
+function writtenAsJson(data: unknown): string | undefined {
+  try {
+    return JSON.stringify(data);
+  } catch (error) {
+    const message = `The payload is no JSON value: ${String(error)}`;
+    throw new TrunklineError('invalid-payload', message, { cause: error });
+  }
 }
 
 /** @throws TrunklineError `bad-answer`. */

@@ -50,7 +50,7 @@ export class Publisher {
   }
 
   /** @throws TrunklineError. */
-  publish(
+  async publish(
     to: Destination,
     given: unknown,
     options: PublishOptions<ExcludingMessageOptions> = {},
@@ -87,8 +87,11 @@ export class Publisher {
   }
 
   /** In their order. @throws TrunklineError: nothing is known of any of them, or one is invalid. */
-  batch(messages: readonly Outgoing[], options: CallOptions = {}): Promise<readonly BatchResult[]> {
-    if (messages.length === 0) return Promise.resolve([]);
+  async batch(
+    messages: readonly Outgoing[],
+    options: CallOptions = {},
+  ): Promise<readonly BatchResult[]> {
+    if (messages.length === 0) return [];
     return this.#batch(messages, options, resultsOf);
   }
 

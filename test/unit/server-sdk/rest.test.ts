@@ -230,13 +230,17 @@ describe('server SDK: what is sent', () => {
     } as const;
     const server = gateway.server({ validators: { 'room.{id}': refusing } });
     const refused = { name: 'TrunklineError', code: 'invalid-payload' };
-    await assert.rejects(async () => server.all.publish(() => 1), refused);
-    await assert.rejects(async () => server.group('room.1').publish({}), {
+    const circular: unknown[] = [];
+    circular.push(circular);
+    for (const data of [() => 1, undefined, 1n, circular]) {
+      await assert.rejects(server.all.publish(data), refused);
+    }
+    await assert.rejects(server.group('room.1').publish({}), {
       ...refused,
       message: 'The payload of group room.1 is not valid: no text',
       cause: [issue],
     });
-    await assert.rejects(async () => server.batch([{ group: 'room.1', data: 1 }]), refused);
+    await assert.rejects(server.batch([{ group: 'room.1', data: 1 }]), refused);
     assert.equal(gateway.requests.length, 0);
   });
 });
