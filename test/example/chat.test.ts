@@ -154,7 +154,11 @@ describe(`chat on ${backplane}`, { skip }, () => {
     await dan.openNotifications();
     const item = dan.page.locator('.notice', { hasText: 'Gate 2 is closed' });
     await item.getByRole('img', { name: 'warning' }).waitFor();
-    await dan.page.getByRole('button', { name: 'Mark as read: Gate 2 is closed' }).click();
+    const [answer] = await Promise.all([
+      dan.page.waitForResponse(/notices\/read$/),
+      dan.page.getByRole('button', { name: 'Mark as read: Gate 2 is closed' }).click(),
+    ]);
+    assert.equal(answer.status(), 204);
     await dan.unreadNotifications(1);
     await dan.page.reload();
     await dan.unreadNotifications(1);

@@ -8,6 +8,8 @@ type Body = Readonly<Record<string, unknown>>;
 async function call(method: string, path: string, session?: string, body?: Body): Promise<unknown> {
   const response = await fetch(path, {
     method,
+    // What was asked is done, also when the page is closed right after.
+    keepalive: method === 'POST',
     headers: {
       ...(session !== undefined && { authorization: `Bearer ${session}` }),
       ...(body !== undefined && { 'content-type': 'application/json' }),

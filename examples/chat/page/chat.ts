@@ -13,8 +13,9 @@ import {
 import type { Api } from './api.ts';
 import { Conversation } from './conversation.ts';
 import { MarkReporter } from './model/mark-reporter.ts';
-import { NoticeBoard, type PostedNotice } from './model/notice-board.ts';
+import { NoticeBoard } from './model/notice-board.ts';
 import type { Received } from './model/timeline.ts';
+import { followNotices, type NoticeFeedOwner } from './notice-feed.ts';
 import {
   createClient,
   presence,
@@ -22,17 +23,11 @@ import {
   type Client,
   type Clock,
   type HubPresence,
-  type Message,
 } from './sdk.ts';
 
-export interface ChatOwner {
-  onChange(): void;
+export interface ChatOwner extends NoticeFeedOwner {
   /** A message of somebody else came. */
   onMessage(conversation: Conversation, message: Received): void;
-  /** A notification came while the user is here. */
-  onNotice(notice: PostedNotice): void;
-  /** Notifications of the time before the user came. */
-  onNoticesWaiting(count: number): void;
   /** For the user: something did not work. */
   onTrouble(sentence: string): void;
   /** The session is over. */
@@ -46,8 +41,6 @@ export interface ChatOptions {
   readonly owner: ChatOwner;
 }
 
-const noticesPerStream = 100;
-
 export class Chat {
   readonly notices = new NoticeBoard();
   readonly #options: ChatOptions;
@@ -58,7 +51,6 @@ export class Chat {
   #state: ChatState;
   #isReloading = false;
   #mustReload = false;
-  #areNoticesLoaded = false;
 
   constructor(options: ChatOptions) {
     const { api, clock, owner, state } = options;
@@ -73,9 +65,13 @@ export class Chat {
     this.#everybody.on('change', () => owner.onChange());
     this.#reporter = new MarkReporter({
       clock,
-      report: (conversation, marks) => api.mark(conversation, marks),
+      report: async (name, marks) => {
+        // Of a room that was left since, nobody wants to know.
+        if (this.#conversations.has(name)) await api.mark(name, marks);
+      },
     });
     this.notices.markRead(state.noticesRead);
+    followNotices(this.#client, this.notices, owner);
     this.#follow(owner);
     this.#keepConversations();
   }
@@ -192,19 +188,14 @@ export class Chat {
 
   #follow(owner: ChatOwner): void {
     const client = this.#client;
-    client.on('state', ({ reason, state }) => {
+    client.on('state', ({ reason }) => {
       if (reason === 'unauthorized') owner.onSignedOut();
-      if (state === 'connected' && !this.#areNoticesLoaded) void this.#loadNotices();
       owner.onChange();
     });
     client.on('error', ({ code, message }) => {
       // All else the client tries again by itself; meanwhile the bar on top says so.
       if (code === 'refused') owner.onTrouble(message);
     });
-    for (const channel of [client.user(), client.hub()]) {
-      channel.on('message', (message) => this.#receiveNotice(message));
-      channel.on('gap', () => void this.#loadNotices());
-    }
     const sync = client.group(`sync.${this.me.id}`);
     sync.on('message', ({ data }) => {
       if (data.kind === 'state') void this.#reload();
@@ -212,35 +203,6 @@ export class Chat {
       owner.onChange();
     });
     sync.on('gap', () => void this.#reload());
-  }
-
-  /** Those of the time when nobody was here, from the streams that keep them. */
-  async #loadNotices(): Promise<void> {
-    const { owner } = this.#options;
-    this.#areNoticesLoaded = true;
-    try {
-      const options = { limit: noticesPerStream, reverse: true };
-      const channels = [this.#client.user(), this.#client.hub()];
-      const pages = await Promise.all(channels.map((channel) => channel.history(options)));
-      const added = pages.flatMap(({ messages }) =>
-        messages.filter(({ data, id, time }) => this.notices.add(id ?? '', time ?? 0, data)),
-      );
-      const ids = new Set(added.map(({ id }) => id));
-      const waiting = this.notices.unread.filter(({ id }) => ids.has(id));
-      if (waiting.length > 0) owner.onNoticesWaiting(waiting.length);
-    } catch {
-      // The next connection asks again.
-      this.#areNoticesLoaded = false;
-    }
-    owner.onChange();
-  }
-
-  #receiveNotice({ data, id, time }: Message<Notice>): void {
-    const { owner } = this.#options;
-    if (id === undefined || !this.notices.add(id, time ?? 0, data)) return;
-    const notice = this.notices.notices.find((each) => each.id === id);
-    if (notice !== undefined && !notice.isRead) owner.onNotice(notice);
-    owner.onChange();
   }
 
   /** Brings the state up to date; calls during a reload lead to one more. */

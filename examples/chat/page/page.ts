@@ -94,7 +94,7 @@ export class Page implements ChatOwner {
 
   /** The part of the address after `#/` names the open conversation. */
   openFromAddress(): void {
-    const name = location.hash.startsWith('#/') ? decodeURIComponent(location.hash.slice(2)) : '';
+    const name = location.hash.startsWith('#/') ? location.hash.slice(2) : '';
     const open = this.#chat.conversation(name)?.name;
     if (open === this.#ui.open) return;
     this.#ui.open = open;
