@@ -1,7 +1,7 @@
 /** A small application of the React hooks, rendered on a server and in a page by the test. */
 import { createElement, StrictMode, useState, type ReactElement } from 'react';
 import type { Client } from '../../client-sdk/src/index.ts';
-import { hooksFor } from '../../client-sdk/src/react/index.ts';
+import { hooksFor, useOnline, usePresence } from '../../client-sdk/src/react/index.ts';
 
 export interface Schema {
   'room.{id}': string;
@@ -33,6 +33,22 @@ function Room({ title }: { readonly title: string }): ReactElement {
   );
 }
 
+/** Who is in the room and what they say, and who is online. */
+function People(): ReactElement {
+  const { members, setState } = usePresence('room.1');
+  const hub = useOnline();
+  const text = [...members.values()]
+    .map(({ state, userId }) => [userId, state['mood']].join(''))
+    .toSorted();
+  return createElement(
+    'section',
+    null,
+    createElement('p', { id: 'people' }, text.join(' ')),
+    createElement('p', { id: 'online' }, [...hub.members.keys()].toSorted().join(' ')),
+    createElement('button', { id: 'smile', onClick: () => setState({ mood: ':-)' }) }, 'smile'),
+  );
+}
+
 function Pages(): ReactElement {
   const [page, setPage] = useState('first');
   const connection = useConnectionState();
@@ -42,8 +58,9 @@ function Pages(): ReactElement {
     'main',
     null,
     createElement('p', { id: 'connection' }, connection),
-    ['first', 'second', 'none'].map(link),
-    page === 'none' ? null : createElement(Room, { key: page, title: page }),
+    ['first', 'second', 'crowd', 'none'].map(link),
+    page === 'crowd' ? createElement(People) : null,
+    ['first', 'second'].includes(page) ? createElement(Room, { key: page, title: page }) : null,
   );
 }
 

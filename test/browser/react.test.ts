@@ -73,7 +73,7 @@ describe('the React hooks in a browser', { skip: noChromium }, () => {
       endpoint: publicEndpoint,
       hub: 'chat',
       userId,
-      roles: ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'],
+      roles: ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup', 'trunkline.watchPresence'],
     });
   }
 
@@ -184,6 +184,39 @@ describe('the React hooks in a browser', { skip: noChromium }, () => {
     await page.waitForFunction('client.state === "closed"');
     assert.deepEqual(await sentTypes(page), ['joinGroup', 'history', 'history', 'leaveGroup']);
     assert.equal(await page.evaluate('sockets'), 1);
+    assert.deepEqual(faults, []);
+  });
+
+  test('react: who is there, watched once, with what they say of themselves', async (t) => {
+    const { faults, page } = await show(t, gateway.gateway.port);
+    await waitForText(page, 'state', 'live');
+    await page.locator('#crowd').click();
+    await waitForText(page, 'people', 'anna');
+    await page.locator('#smile').click();
+    await waitForText(page, 'people', 'anna:-)');
+    const client = publisher(t);
+    const room = client.group('room.1');
+    await waitForText(page, 'people', 'anna:-) ben');
+    await waitForText(page, 'online', 'anna ben');
+    room.leave();
+    await waitForText(page, 'people', 'anna:-)');
+    await waitForText(page, 'online', 'anna ben');
+    await page.locator('#none').click();
+    const about = async (): Promise<readonly string[]> =>
+      (await sentTypes(page)).filter((type) => /presence|group|state/i.test(type));
+    await waitFor(async () => (await about()).length >= 8, { what: 'the page has left' });
+    assert.deepEqual(await about(), [
+      'joinGroup',
+      // Of the room and of the hub, each once under StrictMode.
+      'watchPresence',
+      'watchPresence',
+      'setState',
+      // What it said is taken back.
+      'setState',
+      'unwatchPresence',
+      'leaveGroup',
+      'unwatchPresence',
+    ]);
     assert.deepEqual(faults, []);
   });
 });

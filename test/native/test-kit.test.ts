@@ -210,20 +210,21 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   ) => {
     const reasons: string[] = [];
     const codes: unknown[] = [];
+    const refusals: unknown[] = [];
+    const hasEnded = (): boolean => codes.includes(4401) && refusals.length > 0;
     const client = side.client('anna', {
       getToken: ({ reason }) => {
         reasons.push(reason);
         // The new token is of somebody else, so the connection ends with the old one.
         if (reason === 'refresh') return side.token('ben');
-        return side.token('anna', codes.includes(4401) ? {} : { lifetimeMs: 2000 });
+        return side.token('anna', hasEnded() ? {} : { lifetimeMs: 2000 });
       },
     });
-    const refusals: unknown[] = [];
     client.on('error', ({ refusal }) => refusals.push(refusal));
     client.on('state', ({ code, state }) => {
       if (state === 'waiting') codes.push(code);
     });
-    await waitFor(() => codes.includes(4401), { what: 'the token has expired' });
+    await waitFor(hasEnded, { what: 'the token has expired', deadlineMs: 30_000 });
     await joined(client, 'room.1');
     assert.equal(refusals[0], 'Forbidden');
     assert.ok(reasons.includes('refresh'));
