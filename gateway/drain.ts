@@ -95,7 +95,7 @@ export class Drain {
   }
 
   #step(): void {
-    const { clock, remaining, spreadMs } = this.#options;
+    const { clock, lastMs, remaining, spreadMs } = this.#options;
     const elapsedMs = clock.monotonicMs() - this.#startedAtMs;
     // The rest of the window is for the last ones to arrive at another node.
     const leavingMs = spreadMs * leavingShare;
@@ -104,8 +104,8 @@ export class Drain {
     const isEmpty = remaining() === 0;
     if (elapsedMs >= leavingMs || isEmpty) this.#beginHandOver(elapsedMs);
     const mayEnd = elapsedMs >= spreadMs || isEmpty;
-    if (mayEnd && this.#handOver === 'done') return this.cancel();
-    const waitMs = mayEnd ? stepMs : Math.min(stepMs, spreadMs - elapsedMs);
+    if ((mayEnd && this.#handOver === 'done') || elapsedMs >= lastMs) return this.cancel();
+    const waitMs = Math.min(stepMs, (mayEnd ? lastMs : spreadMs) - elapsedMs);
     return this.#wait(waitMs, () => this.#step());
   }
 

@@ -306,6 +306,8 @@ export interface NodeCalls {
 export interface AllAnswers {
   /** By node. */
   readonly answers: ReadonlyMap<string, unknown>;
+  /** Nodes that should have answered and did not, as far as they are known. */
+  readonly missing: readonly string[];
   /** False: a node may not have answered, so that "nobody" means "unknown". */
   readonly isComplete: boolean;
 }

@@ -215,10 +215,18 @@ export class ReliableSessions implements Holder {
       (isKnown) => {
         if (attachment.socket === undefined) return;
         if (isKnown) this.#resume(request, attachment);
-        else this.refuse(attachment, 'unanswered');
+        else this.#refuseSealed(request.connectionId, attachment);
       },
       (error: unknown) => this.#options.services.onError(error),
     );
+  }
+
+  /** One that lives and is slow will say it when the client comes again. */
+  #refuseSealed(connectionId: string, attachment: Attachment): void {
+    const claimant = this.takeOvers?.owner.claimantOf(connectionId);
+    const isAlive = claimant !== undefined && this.#options.takeOvers?.calls.isAlive(claimant);
+    if (isAlive !== true) return this.refuse(attachment, 'unanswered');
+    return attachment.end(closeCodes.goingAway, 'The node of the connection is slow; come again');
   }
 
   #createTakeOvers(): TakeOvers | undefined {

@@ -188,6 +188,17 @@ describe('drain', () => {
     assert.equal(harness.clock.timers, 0);
   });
 
+  test('drain: a hand-over that never ends is ended with the time', async () => {
+    const harness = new Harness({ delayMs: 0 });
+    harness.handOver = () => new Promise(() => undefined);
+    void harness.run();
+    await harness.advance(19_900);
+    assert.equal(harness.isOver, false);
+    await harness.advance(100);
+    assert.equal(harness.isOver, true);
+    assert.equal(harness.clock.timers, 0);
+  });
+
   test('drain: cancelled, whoever hands over is told', async () => {
     const harness = new Harness({ delayMs: 0 });
     let signal: AbortSignal | undefined;

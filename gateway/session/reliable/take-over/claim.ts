@@ -4,6 +4,7 @@
  * so that nothing falls between the two.
  */
 import type { Clock } from '../../../clock.ts';
+import { GatewayError } from '../../../errors.ts';
 import { closeCodes } from '../../../protocol/close-codes.ts';
 import type { Handovers, Hold, Moves, NodeCalls } from '../../../router/ports.ts';
 import type { Attachment } from '../attachment.ts';
@@ -40,19 +41,23 @@ export interface ClaimOptions {
   readonly nonce: string;
 }
 
-/** From the client's arrival to its greeting; then it is told to connect anew. */
+/**
+ * From the client's arrival to its greeting; then it is told to connect anew, or to come again where
+ * the node that has the connection lives and is slow.
+ */
 const wholeMs = 3000;
 const busyMs = 50;
 const hopsMax = 8;
 const locateAgainMs = 200;
 const supersededText = 'The client came back by another connection';
+const slowText = 'The node of the connection is slow; come again';
 
 /** Why a claim ends without a connection. */
 class ClaimError extends Error {
   override readonly name = 'ClaimError';
-  readonly why: No | 'unanswered';
+  readonly why: No | 'unanswered' | 'slow';
 
-  constructor(why: No | 'unanswered') {
+  constructor(why: No | 'unanswered' | 'slow') {
     super(`The claim failed: ${why}`);
     this.why = why;
   }
@@ -187,14 +192,16 @@ export class Claim {
    */
   async #locate(isDenied: boolean): Promise<string> {
     const { calls, clock, locator } = this.#services;
+    let why: 'unanswered' | 'slow' = 'slow';
     while (clock.monotonicMs() < this.#untilMs) {
-      const { isSure, nodeId } = await locator.find(this.options.connectionId);
+      const { isSilent, isSure, nodeId } = await locator.find(this.options.connectionId);
       this.#checkGoing();
       if (nodeId !== undefined && nodeId !== calls.nodeId) return nodeId;
       if (isSure || isDenied) throw new ClaimError('unknown');
+      why = isSilent ? 'unanswered' : 'slow';
       await this.#sleep(locateAgainMs);
     }
-    throw new ClaimError('unanswered');
+    throw new ClaimError(why);
   }
 
   /** undefined: the connection has more destinations than before. */
@@ -241,7 +248,7 @@ export class Claim {
     const { clock } = this.#services;
     return new Promise((resolve, reject) => {
       const leftMs = Math.max(0, this.#untilMs - clock.monotonicMs());
-      const cancel = clock.after(leftMs, () => reject(new ClaimError('unanswered')));
+      const cancel = clock.after(leftMs, () => reject(new ClaimError('slow')));
       void work.then(resolve, reject).finally(cancel);
     });
   }
@@ -266,10 +273,17 @@ export class Claim {
     const wasOver = this.#isOver;
     this.#end();
     if (wasOver || attachment === undefined) return;
-    const why = error instanceof ClaimError ? error.why : 'unanswered';
+    const why = this.#reasonOf(error);
     if (why === 'superseded') attachment.end(closeCodes.goingAway, supersededText);
+    else if (why === 'slow') attachment.end(closeCodes.goingAway, slowText);
     else this.#services.refuse(attachment, why);
     if (!(error instanceof ClaimError || error instanceof UnansweredError)) throw error;
+  }
+
+  #reasonOf(error: unknown): ClaimError['why'] {
+    if (error instanceof ClaimError) return error.why;
+    const isLate = error instanceof UnansweredError || error instanceof GatewayError;
+    return isLate && this.#services.calls.isAlive(this.#owner) ? 'slow' : 'unanswered';
   }
 
   #end(): void {

@@ -1,11 +1,12 @@
 /** The connections that this node has handed over, and its good-bye to those who write to them. */
 import type { Clock } from '../../../clock.ts';
-import type { Move, NodeCalls } from '../../../router/ports.ts';
+import type { Handovers, Move, NodeCalls } from '../../../router/ports.ts';
 import { takeOverCalls } from './messages.ts';
 import { inPieces, type Adopted } from './news.ts';
 
 export interface HandedOverOptions {
-  readonly calls: Pick<NodeCalls, 'nodeId' | 'askAll'>;
+  readonly calls: Pick<NodeCalls, 'nodeId' | 'askAll' | 'leaves'>;
+  readonly handovers: Pick<Handovers, 'caughtUp'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
@@ -50,13 +51,16 @@ export class HandedOver {
    * of them does not answer.
    */
   async sayGoodbye(): Promise<void> {
-    const { calls, clock } = this.#options;
+    const { calls, clock, handovers } = this.#options;
     const since = clock.monotonicMs() - recentMs;
     const recent: Adopted[] = [];
     for (const [id, { atMs, nodeId, term }] of this.#moves) {
       if (atMs >= since) recent.push([id, nodeId, term]);
     }
+    // What this node publishes itself goes by its inbox no more.
+    calls.leaves(calls.nodeId);
     for (const piece of inPieces(recent)) await calls.askAll(takeOverCalls.adopted, [piece]);
     await calls.askAll(takeOverCalls.leaving, [calls.nodeId]);
+    await handovers.caughtUp();
   }
 }

@@ -14,13 +14,17 @@ export interface IntroductionOptions {
   readonly adopted: () => Iterable<Adopted>;
 }
 
+/** All tell all that they know each time, so it is asked more and more rarely. */
 const againMs = 200;
+const againMsMax = 3200;
 
 export class Introduction {
   readonly #options: IntroductionOptions;
   #isDone = false;
   #isClosed = false;
   #cancel: () => void = () => undefined;
+  /** Counts the calls of `begin`: the answers to an earlier one lead to nothing. */
+  #round = 0;
 
   constructor(options: IntroductionOptions) {
     this.#options = options;
@@ -33,10 +37,17 @@ export class Introduction {
 
   /** Asks all nodes, again and again until every one has answered. */
   begin(): void {
-    const { calls, clock } = this.#options;
     this.#cancel();
+    this.#round += 1;
+    this.#ask(this.#round, againMs);
+  }
+
+  #ask(round: number, waitMs: number): void {
+    const { calls, clock } = this.#options;
     const again = (): void => {
-      if (!this.#isClosed) this.#cancel = clock.after(againMs, () => this.begin());
+      if (this.#isClosed || round !== this.#round) return;
+      const nextMs = Math.min(againMsMax, waitMs * 2);
+      this.#cancel = clock.after(waitMs, () => this.#ask(round, nextMs));
     };
     calls.askAll(takeOverCalls.tell, [calls.nodeId]).then(({ isComplete }) => {
       if (isComplete) this.#isDone = true;

@@ -9,7 +9,7 @@ import type { Moves, NodeCalls } from '../../../router/ports.ts';
 import { takeOverCalls, whereAnswer, type Whereabouts } from './messages.ts';
 
 export interface LocatorOptions {
-  readonly calls: Pick<NodeCalls, 'nodeId' | 'askAll' | 'isGone'>;
+  readonly calls: Pick<NodeCalls, 'nodeId' | 'askAll' | 'isAlive' | 'isGone'>;
   readonly moves: Pick<Moves, 'moveOf'>;
   readonly clock: Pick<Clock, 'after'>;
   /** In which term this node serves a connection; undefined: it does not have it. */
@@ -21,9 +21,11 @@ export interface Found {
   readonly nodeId: string | undefined;
   /** False: a node did not answer, which may have it. */
   readonly isSure: boolean;
+  /** True: that node has been silent for so long that it may be dead. */
+  readonly isSilent: boolean;
 }
 
-const unknown: Found = { nodeId: undefined, isSure: false };
+const unknown: Found = { nodeId: undefined, isSure: false, isSilent: false };
 /** So long a question waits for others in ms. */
 const periodMs = 20;
 const perMessageMax = 500;
@@ -73,10 +75,16 @@ export class Locator {
     const { calls } = this.#options;
     try {
       const ids = some.map(([id]) => id);
-      const { answers, isComplete } = await calls.askAll(takeOverCalls.where, [ids]);
+      const {
+        answers,
+        isComplete: isSure,
+        missing,
+      } = await calls.askAll(takeOverCalls.where, [ids]);
       const known = [...answers.values()].flatMap((answer) => placesIn(answer));
-      for (const [id, resolve] of some)
-        resolve({ nodeId: this.#best(id, known), isSure: isComplete });
+      const isSilent = missing.some((nodeId) => !calls.isAlive(nodeId));
+      for (const [id, resolve] of some) {
+        resolve({ nodeId: this.#best(id, known), isSure, isSilent });
+      }
     } catch {
       // The claim asks again until its time is over.
       for (const [, resolve] of some) resolve(unknown);

@@ -117,7 +117,10 @@ export class Owner {
         return { kind: 'prepared', destinations: this.#blob(phase) };
     } else if (phase?.kind === 'sealed') {
       const fate = await this.#settle(entry, phase);
-      if (fate === 'unanswered') return { kind: 'unknown' };
+      // One that lives will answer when the client comes again.
+      if (fate === 'unanswered') {
+        return { kind: calls.isAlive(phase.claimant) ? 'superseded' : 'unknown' };
+      }
       // Its state may be any now.
       return this.prepare(question);
     }

@@ -69,6 +69,8 @@ export interface TakeOverCounters {
 /** Claims that were won, of which this node knows. */
 const rememberedMax = 100_000;
 const doneMs = 3000;
+/** Part of the time for leaving that is kept for the good-bye. */
+const goodbyeMs = 500;
 
 export class TakeOvers {
   readonly counters: TakeOverCounters = { takenOver: 0, handedOver: 0, incomplete: 0 };
@@ -90,7 +92,7 @@ export class TakeOvers {
     this.#holder = holder;
     this.#persistent = new PersistentCalls({ calls, clock });
     this.#news = new News(calls, clock);
-    this.#handedOver = new HandedOver({ calls, clock });
+    this.#handedOver = new HandedOver({ calls, clock, handovers });
     const termOf = (connectionId: string): number | undefined => holder.find(connectionId)?.term;
     this.#locator = new Locator({ calls, moves, clock, termOf });
     this.introduction = new Introduction({ calls, clock, adopted: () => this.#adopted() });
@@ -175,11 +177,11 @@ export class TakeOvers {
       onError,
     });
     for (const claim of this.#claims.values()) claim.leave(reason);
-    await evacuation.run(withinMs, reason, signal);
+    await evacuation.run(Math.max(0, withinMs - goodbyeMs), reason, signal);
     if (!signal.aborted) await this.#handedOver.sayGoodbye();
   }
 
-  get owner(): Pick<Owner, 'isFree' | 'settle' | 'settled' | 'takeBack'> {
+  get owner(): Pick<Owner, 'claimantOf' | 'isFree' | 'settle' | 'settled' | 'takeBack'> {
     return this.#owner;
   }
 

@@ -85,4 +85,19 @@ describe('take-over of what a node leaves', () => {
     client.resume(third);
     assert.ok(await world.until(() => client.isServed, 1000));
   });
+
+  test('take-over: where the owner lives and is slow, the client is to come again', async () => {
+    const it = await stage();
+    const { client, first, second, world } = it;
+    const execute = first.node.takeOver;
+    first.node.takeOver = (call, args) =>
+      call === 'takeOver.prepare' ? new Promise(() => undefined) : execute(call, args);
+    client.cut(0);
+    client.resume(second);
+    assert.ok(await world.until(() => client.isAway || client.isRefused, 3500));
+    assert.equal(client.isRefused, false);
+    first.node.takeOver = execute;
+    client.resume(second);
+    assert.ok(await world.until(() => client.isServed, 1000));
+  });
 });
