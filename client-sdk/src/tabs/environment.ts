@@ -34,6 +34,8 @@ export function send(channel: NoteChannel, note: TabNote | SwitchboardNote | Lea
 
 export interface TabsEnvironment {
   readonly clock: Clock;
+  /** Milliseconds since 1970, equal in all tabs. */
+  readonly wallMs: () => number;
   /** 0 to below 1. */
   readonly random: () => number;
   readonly randomId: () => string;
@@ -74,6 +76,7 @@ export function runtimeOf(): TabsEnvironment {
   const isPage = document !== undefined;
   return {
     clock,
+    wallMs: () => Date.now(),
     random,
     randomId,
     WebSocket,

@@ -19,19 +19,15 @@ const answerMsMax = 6000;
 
 export class LeaderRoute implements Route {
   readonly #options: LeaderRouteOptions;
-  readonly #own: NoteChannel;
   #toLeader: NoteChannel | undefined;
+  #fromLeader: NoteChannel | undefined;
+  #leaderId: string | undefined;
   #isWelcome = false;
   #isClosed = false;
   #cancelTimer: () => void = () => undefined;
 
   constructor(options: LeaderRouteOptions) {
     this.#options = options;
-    this.#own = options.openChannel('tab', options.opening.id);
-    this.#own.addEventListener('message', ({ data }) => {
-      // The leader runs this version of the package.
-      this.#onNote(data as SwitchboardNote);
-    });
   }
 
   /** A leader is known: goes to it, or ends when it had gone to another one. */
@@ -40,9 +36,16 @@ export class LeaderRoute implements Route {
     if (this.#isWelcome) return this.#options.events.onLost();
     this.#expectAnswer();
     if (leaderId === undefined) return;
-    this.#toLeader?.close();
-    this.#toLeader = this.#options.openChannel('leader', leaderId);
-    send(this.#toLeader, this.#options.opening);
+    const { openChannel, opening } = this.#options;
+    this.#closeChannels();
+    this.#toLeader = openChannel('leader', leaderId);
+    this.#fromLeader = openChannel('tab', opening.id, leaderId);
+    this.#fromLeader.addEventListener('message', ({ data }) => {
+      // The leader runs this version of the package.
+      if (this.#leaderId === leaderId) this.#onNote(data as SwitchboardNote);
+    });
+    this.#leaderId = leaderId;
+    send(this.#toLeader, opening);
   }
 
   /** The browser does not let this tab take part. */
@@ -58,9 +61,13 @@ export class LeaderRoute implements Route {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelTimer();
-    this.#toLeader?.close();
-    this.#own.close();
+    this.#closeChannels();
     this.#options.onClosed();
+  }
+
+  #closeChannels(): void {
+    this.#toLeader?.close();
+    this.#fromLeader?.close();
   }
 
   #onNote(note: SwitchboardNote): void {

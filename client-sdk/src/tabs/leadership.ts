@@ -25,6 +25,7 @@ export interface LeadershipOptions {
 /** What a tab has while it leads. */
 interface Office {
   readonly id: string;
+  readonly electedAt: number;
   readonly channel: NoteChannel;
   readonly switchboard: Switchboard;
 }
@@ -37,6 +38,7 @@ export class Leadership {
   #forum: NoteChannel | undefined;
   /** As far as this tab has heard. */
   #leaderId: string | undefined;
+  #electedAt = 0;
   #office: Office | undefined;
   #release: () => void = () => undefined;
   #endSleep: () => void = () => undefined;
@@ -65,6 +67,7 @@ export class Leadership {
     });
     this.#routes.add(route);
     this.#begin();
+    if (this.#leaderId === undefined) this.#tellForum({ kind: 'who' });
     route.follow(this.#leaderId);
     return route;
   }
@@ -79,7 +82,6 @@ export class Leadership {
       // Tabs of this origin and of this version of the package.
       if (this.#forum === forum) this.#onForum(data as LeaderNote);
     });
-    this.#tellForum({ kind: 'who' });
     this.#stand();
   }
 
@@ -98,6 +100,8 @@ export class Leadership {
     if (this.#machine.go('elected') === undefined) return;
     const { environment, locks, openChannel, WebSocket } = this.#options;
     const id = environment.randomId();
+    // Later than whoever was there before, whatever the clock says.
+    const electedAt = Math.max(environment.wallMs(), this.#electedAt + 1);
     const channel = openChannel(this.#channelName('leader', id));
     const switchboard = new Switchboard({
       clock: environment.clock,
@@ -106,21 +110,21 @@ export class Leadership {
         holdLock(locks, scoped('tab', socketId), { onHeld: onDead, onLost: () => undefined }),
       onEmpty: () => this.#resignIfUnused(),
     });
-    this.#office = { id, channel, switchboard };
+    this.#office = { id, electedAt, channel, switchboard };
     channel.addEventListener('message', ({ data }) => {
       // Tabs of this origin and of this version of the package.
-      if (this.#office?.id === id) this.#onTab(switchboard, data as TabNote);
+      if (this.#office?.id === id) this.#onTab(this.#office, data as TabNote);
     });
-    this.#tellForum({ kind: 'leader', id });
-    this.#setLeader(id);
+    this.#tellForum({ kind: 'leader', id, electedAt });
+    this.#setLeader(id, electedAt);
   }
 
-  #onTab(switchboard: Switchboard, note: TabNote): void {
+  #onTab({ id, switchboard }: Office, note: TabNote): void {
     const { openChannel } = this.#options;
     let channel: NoteChannel | undefined;
     switchboard.receive(note, {
       post: (answer) => {
-        channel ??= openChannel(this.#channelName('tab', note.id));
+        channel ??= openChannel(this.#channelName('tab', note.id, id));
         send(channel, answer);
       },
       close: () => channel?.close(),
@@ -129,15 +133,17 @@ export class Leadership {
 
   #onForum(note: LeaderNote): void {
     if (note.kind === 'who') {
-      const { id } = this.#office ?? {};
-      if (id !== undefined && id === this.#leaderId) this.#tellForum({ kind: 'leader', id });
-    } else if (note.kind === 'leader') this.#setLeader(note.id);
+      if (this.#office === undefined) return;
+      const { electedAt, id } = this.#office;
+      this.#tellForum({ kind: 'leader', id, electedAt });
+    } else if (note.kind === 'leader') this.#setLeader(note.id, note.electedAt);
     else if (note.id === this.#leaderId) this.#leaderId = undefined;
   }
 
-  #setLeader(id: string): void {
-    if (this.#leaderId === id) return;
+  #setLeader(id: string, electedAt: number): void {
+    if (this.#leaderId === id || electedAt < this.#electedAt) return;
     this.#leaderId = id;
+    this.#electedAt = electedAt;
     for (const route of this.#routes) route.follow(id);
   }
 

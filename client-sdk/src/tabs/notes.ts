@@ -23,7 +23,8 @@ export type SwitchboardNote =
 /** Among tabs that choose who leads. */
 export type LeaderNote =
   | { readonly kind: 'who' }
-  | { readonly kind: 'leader'; readonly id: string }
+  /** `electedAt`, in ms since 1970, tells the present leader from one that does not know its end. */
+  | { readonly kind: 'leader'; readonly id: string; readonly electedAt: number }
   | { readonly kind: 'gone'; readonly id: string };
 
 /**

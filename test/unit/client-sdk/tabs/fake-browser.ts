@@ -178,6 +178,7 @@ export class FakeBrowser {
           };
         },
       },
+      wallMs: () => clock.nowMs(),
       random: () => environment.random(),
       randomId: () => environment.randomId(),
       WebSocket: class extends FakeSocket {
@@ -310,7 +311,7 @@ export class FakeTab {
         return this.#world.token();
       },
       environment: { ...this.#world.environment, clock: environment.clock },
-      WebSocket: sharedByTabs({ ...tabs, environment }),
+      WebSocket: sharedByTabs({ ...tabs, environment: { ...environment, ...tabs.environment } }),
       ...options,
     });
   }
