@@ -222,6 +222,7 @@ export class SharedConnection {
     if (key !== undefined) return;
     const { event, group, to, type } = frame;
     if (type === 'system' && event === 'connected') return this.#begin(frame);
+    if (type === 'heartbeat') for (const each of this.#memberships.values()) each.onIdle();
     if (type === 'goaway' && this.#greeting !== undefined) this.#isLeaving = true;
     const isPlaced = (group ?? to) !== undefined;
     if (!isPlaced || to === 'connection') this.#sayToAll(line);

@@ -22,6 +22,8 @@ interface Join {
   readonly state: unknown;
   /** Undefined: the tab does not know that it has to begin anew. */
   readonly onAnswer: ((answer: GatewayFrame) => void) | undefined;
+  /** The gateway must say whether there still is such a place. */
+  readonly isDoubtful: boolean;
 }
 
 /** What a tab may leave unsaid until its own publish is answered. */
@@ -40,8 +42,11 @@ export class SharedMembership {
   #isKnown = false;
   /** Everything up to here was sent on to the members; undefined: no stream. */
   #place: Position | undefined;
-  /** Where `place` was before it went back for somebody. */
-  #top: Position | undefined;
+  /**
+   * Members that are further on than the connection, which went back for somebody. It must come to
+   * where they are, and soon: else the stream may have another history now, and they are asked for.
+   */
+  readonly #ahead = new Map<TabPort, Position>();
   /** Tabs whose own publishes must not come before their answers. */
   readonly #holds = new Map<TabPort, { count: number; lines: string[] }>();
 
@@ -60,7 +65,9 @@ export class SharedMembership {
 
   /** Where a tab begins that has no cursor. */
   get end(): Position | undefined {
-    return this.#top ?? this.#place;
+    let end = this.#place;
+    for (const place of this.#ahead.values()) if (isBehind(end, place)) end = place;
+    return end;
   }
 
   /** The connection is a member by itself; what comes follows the place, where it is a stream. */
@@ -72,10 +79,11 @@ export class SharedMembership {
 
   /** A tab that begins at `end`. */
   admit(port: TabPort): void {
-    this.#members.add(port);
+    this.#admitAt(port, this.end);
   }
 
-  join(join: Join): void {
+  join(request: Omit<Join, 'isDoubtful'>): void {
+    const join = { ...request, isDoubtful: false };
     const { port } = join;
     this.#forget(port);
     // What was held came before the answer: the tab must not see it after it.
@@ -97,13 +105,20 @@ export class SharedMembership {
     const { offset, position, prev, tag, type } = frame;
     // Until the answer nobody knows what it follows; it comes again.
     if (this.#asked?.since !== undefined && this.#place !== undefined) return;
-    if (type === 'gap') {
-      this.#top = undefined;
-      if (position !== undefined) this.#place = position;
-    } else if (type === 'bookmark') {
-      if (position !== undefined) this.#moveTo(position);
-    } else if (offset !== undefined && tag !== undefined) this.#step({ offset, prev, tag });
+    if (position !== undefined && type === 'gap') {
+      this.#ahead.clear();
+      this.#place = position;
+    } else if (position !== undefined) this.#moveTo(position);
+    else if (offset !== undefined && tag !== undefined) this.#step({ offset, prev, tag });
     for (const port of this.#members) this.#deliver(port, line);
+    this.#next();
+  }
+
+  /** Nothing has come for a while: the connection should have come to where its members are. */
+  onIdle(): void {
+    if (this.#asked !== undefined) return;
+    for (const [port, own] of this.#ahead) this.#park(port, own, true);
+    this.#next();
   }
 
   /** Gives everybody but one tab what the gateway has left out for the whole connection. */
@@ -140,8 +155,9 @@ export class SharedMembership {
     const place = this.#place;
     if (place === undefined || offset <= place.offset) return;
     if (prev !== undefined && prev > place.offset) {
-      // The tabs see it, too, and ask from their cursors.
+      // The tabs that it is one for see it, too, and ask from their cursors.
       this.#isSound = false;
+      for (const [port, own] of this.#ahead) this.#park(port, own);
     } else this.#moveTo({ epoch: place.epoch, offset, tag });
   }
 
@@ -149,7 +165,16 @@ export class SharedMembership {
     const place = this.#place;
     if (place === undefined || !isUpTo(place, position)) return;
     this.#place = position;
-    if (this.#top !== undefined && isUpTo(this.#top, position)) this.#top = undefined;
+    for (const [port, own] of this.#ahead) {
+      if (isBehind(position, own)) continue;
+      this.#ahead.delete(port);
+      if (!isSame(position, own)) this.#park(port, own);
+    }
+  }
+
+  #admitAt(port: TabPort, place: Position | undefined): void {
+    this.#members.add(port);
+    if (place !== undefined && isBehind(this.#place, place)) this.#ahead.set(port, place);
   }
 
   #endIfUnused(): void {
@@ -159,6 +184,7 @@ export class SharedMembership {
 
   #forget(port: TabPort): void {
     this.#members.delete(port);
+    this.#ahead.delete(port);
     if (this.#asked?.port === port) this.#isAskedWanted = false;
     this.#waiting = this.#waiting.filter((each) => each.port !== port);
   }
@@ -182,17 +208,16 @@ export class SharedMembership {
     this.#waiting = [];
     for (const join of waiting) {
       const { onAnswer, port, since, state } = join;
-      const isThere = [this.#place, this.#top].some(
-        (place) => since !== undefined && place !== undefined && isSame(place, since),
-      );
-      if (since !== undefined && !isThere) {
+      const isThere = isSame(this.#place, since) || isBehind(this.#place, since);
+      if (join.isDoubtful || (since !== undefined && !isThere)) {
         this.#waiting.push(join);
         continue;
       }
-      this.#members.add(port);
+      const position = since ?? this.end;
+      // Whoever is further on follows at once; whether it is right shows when the connection is there.
+      this.#admitAt(port, position);
       const recovered = since === undefined ? undefined : true;
-      const place = only({ position: since ?? this.end, recovered });
-      onAnswer?.({ type: 'ack', success: true, ...place });
+      onAnswer?.({ type: 'ack', success: true, ...only({ position, recovered }) });
       this.#setState(state);
     }
   }
@@ -235,9 +260,13 @@ export class SharedMembership {
     this.#place = place;
     // Who is further on ignores what it has; for who is not, it does not begin here.
     const isForAll = place === undefined ? before === undefined : isUpTo(place, before);
-    const reached = this.#top ?? before;
-    this.#top = !isFirst && isForAll && !isSame(place, reached) ? reached : undefined;
-    if (!isFirst && !isForAll) for (const port of others) this.#park(port, before);
+    if (!isFirst) {
+      for (const port of others) {
+        const own = this.#ahead.get(port) ?? before;
+        if (!isForAll) this.#park(port, own);
+        else if (own !== undefined && !isSame(place, own)) this.#ahead.set(port, own);
+      }
+    }
     if (!isWanted) return;
     this.#members.add(join.port);
     if (join.onAnswer !== undefined) join.onAnswer(answer);
@@ -263,14 +292,15 @@ export class SharedMembership {
     for (const port of members) {
       // A client waits before it asks again.
       if (isLater) port.close(resumeCode, 'It must be joined again');
-      else this.#park(port, this.#place);
+      else this.#park(port, this.#ahead.get(port) ?? this.#place);
     }
   }
 
   /** What comes does not follow what this member has: it must be asked for. */
-  #park(port: TabPort, since: Position | undefined): void {
+  #park(port: TabPort, since: Position | undefined, isDoubtful = false): void {
     this.#members.delete(port);
-    const join = { port, since, state: undefined, onAnswer: undefined };
+    this.#ahead.delete(port);
+    const join = { port, since, state: undefined, onAnswer: undefined, isDoubtful };
     if (since !== undefined) this.#waiting.push(join);
     else {
       this.#members.add(port);

@@ -82,7 +82,11 @@ export class FakeSocket implements SocketLike {
 
   /** The gateway says something; nothing arrives once the socket is closed. */
   say(...frames: readonly Frame[]): void {
-    const data = frames.map((frame) => JSON.stringify(frame)).join('\n');
+    this.sayText(frames.map((frame) => JSON.stringify(frame)).join('\n'));
+  }
+
+  /** The same, for what may be no object. */
+  sayText(data: string): void {
     if (!this.isOver) this.#fire('message', { data });
   }
 

@@ -8,6 +8,10 @@ import { FakeWorld } from '../fakes.ts';
 import { StreamModel } from '../stream-model.ts';
 import { FakeBrowser, type FakeTab } from './fake-browser.ts';
 
+/** The same histories each time; other ones, and more of them, by these variables. */
+const seed = Number(process.env['TABS_SEED'] ?? 1);
+const runs = Number(process.env['TABS_RUNS'] ?? 150);
+
 type Mode = 'worker' | 'leader';
 
 interface Seat {
@@ -172,7 +176,7 @@ describe('tabs that share', () => {
           assert.equal(stage.world.sockets.filter(({ isOver }) => !isOver).length, 0);
           assert.equal(stage.browser.lockCount, 0);
         }),
-        { numRuns: 200, includeErrorInReport: true },
+        { numRuns: runs, seed, includeErrorInReport: true },
       );
     });
   }
