@@ -6,8 +6,8 @@ import { ensurePrograms } from './system-packages.js';
 const args = process.argv.slice(2);
 
 await bootstrap();
-// The only scenario with brokers.
-if (args.includes('cross') || args.includes('all')) {
+const withBrokers = ['cross', 'stream-brokers', 'storm', 'brokers', 'all'];
+if (withBrokers.some((name) => args.includes(name))) {
   const missing = await ensurePrograms(['redis-server', 'nats-server']);
   if (missing.length > 0) stop(missing.join('\n'));
 }

@@ -101,7 +101,7 @@ void conn_open(Generator *g, Conn *conn) {
   if (inet_pton(AF_INET, o->host, &address.sin_addr) != 1) die("--host is no address", o->host);
   const bool isLoopback = (ntohl(address.sin_addr.s_addr) >> 24) == 127;
   if (isLoopback) {
-    const uint32_t last = 1 + conn->index / PER_SOURCE_ADDRESS;
+    const uint32_t last = (uint32_t)o->firstSource + conn->index / PER_SOURCE_ADDRESS;
     struct sockaddr_in source = {.sin_family = AF_INET};
     source.sin_addr.s_addr = htonl((127u << 24) | last);
     if (bind(conn->fd, (struct sockaddr *)&source, sizeof source) != 0) {

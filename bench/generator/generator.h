@@ -27,6 +27,7 @@ typedef struct {
   const char *host;
   int ports[PORTS_MAX]; /* connection i goes to port i % portCount */
   int portCount;
+  int firstSource;        /* last byte of the first source address, for several generators at once */
   const char *path;       /* request path of a subscriber; {i} number, {d} number / groupSize */
   int publisherPort;      /* publishers connect here; 0: to `ports` */
   const char *pathsFile;  /* one path per connection, instead of `path`; publishers' may follow */

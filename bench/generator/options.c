@@ -23,7 +23,7 @@ enum {
   GROUP_SIZE, IN_FLIGHT, CONNECT_RATE, PUBLISHERS, PUBLISHER_PATH, PUBLISHER_READY, MESSAGE,
   PAYLOAD, RATE, WARMUP, DURATION, DRAIN, LIMIT, SAMPLED, SAMPLES_FILE, STALLED, RECEIVE_BUFFER,
   LAZY_MS, HOLD, PID, GROUPED, PUBLISHER_PORT, PACKED, THROTTLE, RESUME, AWAY, AWAY_MESSAGES,
-  TOKENS_FILE, PUBLISHER_INIT, EMPTY_PING
+  TOKENS_FILE, PUBLISHER_INIT, EMPTY_PING, FIRST_SOURCE
 };
 
 static const struct option names[] = {
@@ -66,6 +66,7 @@ static const struct option names[] = {
   {"tokens-file", required_argument, NULL, TOKENS_FILE},
   {"publisher-init", required_argument, NULL, PUBLISHER_INIT},
   {"empty-ping", no_argument, NULL, EMPTY_PING},
+  {"first-source", required_argument, NULL, FIRST_SOURCE},
   {"publisher-port", required_argument, NULL, PUBLISHER_PORT},
   {NULL, 0, NULL, 0},
 };
@@ -116,6 +117,7 @@ static bool set_number(Options *o, int id, const char *name, const char *v) {
       o->ports[o->portCount++] = (int)number(name, v, 1, 65535);
       break;
     case PUBLISHER_PORT: o->publisherPort = (int)number(name, v, 1, 65535); break;
+    case FIRST_SOURCE: o->firstSource = (int)number(name, v, 1, 200); break;
     case CONNECTIONS: o->connections = (int)number(name, v, 0, 200000); break;
     case GROUP_SIZE: o->groupSize = (int)number(name, v, 1, 1e9); break;
     case IN_FLIGHT: o->inFlight = (int)number(name, v, 1, 10000); break;
@@ -145,7 +147,7 @@ static bool set_number(Options *o, int id, const char *name, const char *v) {
 
 void options_parse(Options *o, int argc, char **argv) {
   *o = (Options){
-    .host = "127.0.0.1", .path = "/", .publisherPath = "/", .message = "{payload}",
+    .host = "127.0.0.1", .firstSource = 1, .path = "/", .publisherPath = "/", .message = "{payload}",
     .connections = 1, .groupSize = 10, .inFlight = 64, .connectRate = 2000, .payloadBytes = 100,
     .duration = 3, .warmup = 1, .drain = 5, .limit = 120, .sampled = 50,
   };

@@ -100,7 +100,8 @@ export function gatewayTarget(variant: GatewayVariant): Target {
       const paths = Array.from({ length: connections }, (_, i) =>
         clientPath({ port, accessKey, userId: `user${String(i)}` }),
       );
-      const pathsFile = writePaths(String(port), paths);
+      // Several sets of clients may be prepared for one server.
+      const pathsFile = writePaths(String(process.hrtime.bigint()), paths);
       return {
         dispose: () => {
           rmSync(pathsFile, { force: true });

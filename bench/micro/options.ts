@@ -18,6 +18,7 @@ export const scenarioNames = [
   'throttled',
   'storm',
   'brokers',
+  'crowd',
   'jitter',
   'pieces',
 ] as const;
@@ -40,6 +41,8 @@ export interface BenchOptions {
   readonly throttled: ThrottledOptions;
   readonly storm: StormOptions;
   readonly jitter: JitterOptions;
+  /** Connections of `crowd`, over several workers and generators. */
+  readonly crowdConnections: number;
   readonly crossTargets: readonly CrossTargetName[];
   readonly crossRates: readonly number[];
   readonly streamRates: readonly number[];
@@ -106,7 +109,7 @@ export const usage = `usage: npm run bench -- [${scenarioNames.join('|')}|all] .
   --payload BYTES       user data of a message (100)
   --publishers N        connections that publish (10)
   --seconds S           length of the measured window (4)
-  --connections N       of idle, accept and storm (10000)
+  --connections N       of idle, accept and storm (10000), of crowd (100000)
   --missed N            publications to each group of storm while all are away (30)
   --away S              how long they are away (3)
   --stalled N/M         N stalled among M connections (2000/6000)
@@ -156,6 +159,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       seconds: count(values.seconds, 'seconds', isQuick ? 10 : 40),
     },
     storm: parseStorm(values, connections, isQuick),
+    crowdConnections: count(values.connections, 'connections', isQuick ? 2000 : 100_000),
     jitter: {
       clients: isQuick ? 50 : 200,
       rate: 10,

@@ -14,6 +14,7 @@ import { formatSection, writeReport, type Progress, type Section } from './repor
 import { measureAccept } from './scenarios/accept.ts';
 import { measureBrokers } from './scenarios/brokers.ts';
 import { measureCross } from './scenarios/cross.ts';
+import { measureCrowd } from './scenarios/crowd.ts';
 import { measureFanout } from './scenarios/fanout.ts';
 import { measureJitter } from './scenarios/jitter.ts';
 import { measureIdle } from './scenarios/idle.ts';
@@ -39,6 +40,7 @@ const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   throttled: measureThrottled,
   storm: measureStorm,
   brokers: measureBrokers,
+  crowd: measureCrowd,
   jitter: measureJitter,
   pieces: measurePieces,
 };
