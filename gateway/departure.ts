@@ -22,9 +22,17 @@ export interface DepartureOptions extends Pick<
   readonly readiness: Readiness;
   /** No TCP connections any more, and those that are left are closed with this reason. */
   readonly closeDoors: (reason: string) => void;
+  /** TCP connections by which requests may come: all that are no WebSockets. */
+  readonly plainConnections: () => number;
   readonly stop: () => Promise<void>;
 }
 
+/**
+ * A balancer that keeps connections for its next requests sends one at any moment, also at that of the
+ * end. It is given time to let idle ones go; those that are used end with their answer.
+ */
+const keepAliveMs = 5000;
+const pollMs = 50;
 /** Part of `drainMs` that is kept for the last steps: closing handshakes, bus and broker. */
 const lastStepsMs = 1000;
 
@@ -33,6 +41,7 @@ export class Departure {
   readonly #inFlight: InFlight;
   readonly #drain: Drain;
   #isUnderWay = false;
+  #isCancelled = false;
 
   constructor(options: DepartureOptions) {
     const { clock, connections, handOver, limits, refuseUpgrades, remaining } = options;
@@ -68,6 +77,7 @@ export class Departure {
 
   /** The node stops now. */
   cancel(): void {
+    this.#isCancelled = true;
     this.#drain.cancel();
   }
 
@@ -88,12 +98,27 @@ export class Departure {
 
   /** What is in flight has so long to end. */
   async #finish(waitMs: number): Promise<void> {
-    const { closeDoors, log, stop } = this.#options;
+    const { clock, closeDoors, log, stop } = this.#options;
+    const endsAtMs = clock.monotonicMs() + waitMs;
+    // Who waits at the door has just been let in, so that nobody is shut out who was connected.
+    if (!this.#isCancelled) await new Promise<void>((resolve) => clock.afterTurn(resolve));
     closeDoors(goingAwayReason);
-    await this.#inFlight.idle(waitMs);
+    await this.#lastRequests(Math.min(waitMs, keepAliveMs));
+    await this.#inFlight.idle(endsAtMs - clock.monotonicMs());
     const { count } = this.#inFlight;
     if (count > 0) log.warn('Stopping before all requests and publishes have ended', { count });
     await stop();
+  }
+
+  /** Resolves when no request can come any more, or after `waitMs`. */
+  async #lastRequests(waitMs: number): Promise<void> {
+    const { clock, plainConnections } = this.#options;
+    const endsAtMs = clock.monotonicMs() + waitMs;
+    while (!this.#isCancelled && plainConnections() > 0 && clock.monotonicMs() < endsAtMs) {
+      await new Promise<void>((resolve) => {
+        clock.after(pollMs, resolve);
+      });
+    }
   }
 }
 

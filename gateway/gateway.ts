@@ -296,6 +296,7 @@ class Gateway implements RunningGateway {
         this.#server.stopAccepting();
         hubs.closeAll(reason);
       },
+      plainConnections: () => this.#server.plainConnections,
       stop: () => this.stop(),
     });
   }

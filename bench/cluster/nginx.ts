@@ -50,6 +50,7 @@ http {
   upstream trunkline {
     ${servers.join('\n    ')}
     keepalive 64;
+    keepalive_timeout 2s;
   }
   server {
     listen 127.0.0.1:${String(port)} backlog=4096;

@@ -16,6 +16,7 @@ export class Admission {
   #tokens: number;
   #filledAt: number;
   #held = 0;
+  #open = 0;
 
   constructor(
     limits: Limits,
@@ -34,6 +35,11 @@ export class Admission {
   /** Sockets open or being upgraded. */
   get held(): number {
     return this.#held;
+  }
+
+  /** TCP connections that are no WebSockets, about: an upgrade counts as one while it lasts. */
+  get plain(): number {
+    return Math.max(0, this.#open - this.#held);
   }
 
   /** Undefined: admitted, and `release` must follow exactly once, at the latest after the close. */
@@ -61,6 +67,7 @@ export class Admission {
 
   /** A TCP connection came. False: hardly a descriptor is left, close it now. */
   connectionOpened(): boolean {
+    this.#open += 1;
     this.#gauge.connectionOpened();
     const floor = this.#limits.fileDescriptorsReserved * refuseConnectionsBelow;
     if (this.#gauge.free() >= floor) return true;
@@ -69,6 +76,7 @@ export class Admission {
   }
 
   connectionClosed(): void {
+    this.#open -= 1;
     this.#gauge.connectionClosed();
   }
 

@@ -78,6 +78,11 @@ export class UwsServer {
     return this.#admission.held;
   }
 
+  /** TCP connections that are no WebSockets. */
+  get plainConnections(): number {
+    return this.#admission.plain;
+  }
+
   /**
    * Resolves when connections are accepted.
    * @throws GatewayError `cannot-listen`.
