@@ -25,7 +25,8 @@ describe('command of the chat', { skip: whyMissing('nats-server', 'nginx') }, ()
     });
     assert.match(await (await fetch(url)).text(), /<title>Harbour Chat/);
     assert.match(await (await fetch(`${url}/app.js`)).text(), /trunkline\.v1/);
-    await waitFor(() => /node 2 .* id [0-9a-f]+/.test(output), { what: 'it shows its nodes' });
+    const shows = /node 2 .* id [0-9a-f]+/;
+    await waitFor(() => shows.test(output), { what: 'it shows its nodes', deadlineMs });
     child.kill('SIGINT');
     await ended;
     assert.equal(child.exitCode, 0, output);
