@@ -56,7 +56,8 @@ describe('tabs of a browser', { skip: noChromium }, () => {
     const window = await BrowserWindow.open(browser);
     t.after(async () => {
       await window.close();
-      await waitFor(async () => (await connectionsOf(gateway)) === 0, { what: 'all have left' });
+      const isEmpty = async (): Promise<boolean> => (await connectionsOf(gateway)) === 0;
+      await waitFor(isEmpty, { what: 'all have left', deadlineMs: 30_000 });
     });
     const tabs: SdkTab[] = [];
     for (let count = 0; count < tabCount; count += 1) {
