@@ -33,6 +33,8 @@ const messageBytesMax = 256 * 1024;
 /** A snapshot is one frame, which a client must be able to take. */
 const frameShare = 0.75;
 const sweepMs = 100;
+/** How often the time of a question to a node goes by before a watch begins without its answer. */
+const triesMax = 3;
 
 export class NodePresence implements Presence {
   readonly leases: Leases;
@@ -78,7 +80,7 @@ export class NodePresence implements Presence {
       clock,
       bounds: { membersMax, bytesMax },
       watchesPerConnectionMax: limits.presenceWatchesPerConnectionMax,
-      answerTimeoutMs: limits.nodeAnswerTimeoutMs,
+      knownMsMax: limits.nodeAnswerTimeoutMs * triesMax,
       peers: this.peers,
       answering: () => this.#neighbours.answering(),
       watchOwn: (key, isWatched) => this.#watchOwn(key, isWatched),

@@ -40,7 +40,7 @@ interface Peer {
 const renewMs = 4000;
 const jitterShare = 0.25;
 /** After so many ms without an answer it is told again. */
-const answerMs = 900;
+const answerMs = 500;
 /** Of an element of a list beside its key. */
 const elementBytes = 16;
 

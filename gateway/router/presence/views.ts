@@ -18,8 +18,8 @@ export interface ViewsOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'wallSeconds' | 'afterTurn' | 'after'>;
   readonly bounds: Pick<ViewOptions, 'membersMax' | 'bytesMax'>;
   readonly watchesPerConnectionMax: number;
-  /** How long a watch waits for nodes that do not answer, in ms. */
-  readonly answerTimeoutMs: number;
+  /** How long a watch waits for nodes that live and do not answer, in ms. */
+  readonly knownMsMax: number;
   readonly peers: Peers;
   /** Nodes from which an answer can be expected now, without this one. */
   readonly answering: () => Iterable<string>;
@@ -195,9 +195,9 @@ export class Views implements Omit<Presence, 'setState' | 'checkState'> {
   /** Resolves when every node has answered that can be expected to, or the time is over. */
   async #known(audience: Audience): Promise<void> {
     if (this.#isKnown(audience)) return;
-    const { answerTimeoutMs, clock } = this.#options;
+    const { clock, knownMsMax } = this.#options;
     await new Promise<void>((resolve) => {
-      const cancel = clock.after(answerTimeoutMs, () => {
+      const cancel = clock.after(knownMsMax, () => {
         this.#waiting.delete(waiting);
         resolve();
       });
