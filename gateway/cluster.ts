@@ -2,7 +2,7 @@
 import type { Backplane } from '../backplanes/backplane.ts';
 import type { Clock } from './clock.ts';
 import type { Limits } from './limits.ts';
-import { BusCalls } from './router/bus/bus-calls.ts';
+import { BusCalls, largestCall } from './router/bus/bus-calls.ts';
 import { ClusterDirectory } from './router/bus/cluster-directory.ts';
 import { LocalCalls } from './router/bus/local-calls.ts';
 import { MovedConnections } from './router/bus/moved-connections.ts';
@@ -41,6 +41,10 @@ export class Cluster {
       local: new LocalDirectory({
         hubs: router.hubs,
         members: router.members,
+        attendanceBounds: {
+          membersMax: limits.presenceMembersMax,
+          bytesMax: largestCall(backplane.traits),
+        },
         filterBounds: { lengthMax: limits.filterLengthMax, depthMax: limits.filterDepthMax },
       }),
       hubs: router.hubs,
@@ -64,7 +68,7 @@ export class Cluster {
     });
     const { traits } = backplane;
     this.calls = new BusCalls({ nodeId, bus: () => this.bus, moved, traits });
-    this.directory = new ClusterDirectory(this.bus, moved);
+    this.directory = new ClusterDirectory(this.bus, moved, limits.presenceMembersMax);
     this.presence = new NodePresence({
       nodeId,
       hubs: router.hubs,

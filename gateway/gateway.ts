@@ -18,6 +18,7 @@ import { endpointsOf } from './endpoints.ts';
 import { RestApi } from './http/api.ts';
 import { createCodecs, type Codecs } from './protocol/codecs.ts';
 import { PermissionsTable } from './protocol/roles.ts';
+import { presenceMetrics } from './presence-metrics.ts';
 import { Readiness } from './readiness.ts';
 import { DestinationRules } from './router/destination-rules.ts';
 import { connectionIdOf } from './router/keys.ts';
@@ -183,6 +184,7 @@ class Gateway implements RunningGateway {
     this.#metrics.add(nodeInfo(this.nodeId));
     this.#metrics.addAll(clusterMetrics(this.#cluster.bus, backplane));
     this.#metrics.addAll(streamMetrics(this.#router, store));
+    this.#metrics.addAll(presenceMetrics(this.#cluster.presence));
     this.#metrics.addAll(
       gatewayMetrics({
         transport: this.#server.counters,

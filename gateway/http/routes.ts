@@ -1,7 +1,7 @@
 /**
  * The table of everything that the gateway answers over plain HTTP. It is data: the OpenAPI document
  * is held against it. Operations and statuses are those of Azure Web PubSub 2024-12-01,
- * and those of streams and batches, which Azure does not have.
+ * and those of streams, presence and batches, which Azure does not have.
  */
 import { sendBatch } from './batch.ts';
 import type { Handler } from './call.ts';
@@ -10,6 +10,7 @@ import * as groups from './groups.ts';
 import * as health from './health.ts';
 import * as history from './history.ts';
 import * as permissions from './permissions.ts';
+import * as presence from './presence.ts';
 import * as send from './send.ts';
 import { generateClientToken } from './token.ts';
 
@@ -87,6 +88,9 @@ export const routes: readonly Route[] = [
   route('PUT', permission, 'grantPermission', permissions.grantPermission),
   route('DELETE', permission, 'revokePermission', permissions.revokePermission),
   route('HEAD', permission, 'checkPermission', permissions.checkPermission),
+
+  route('GET', `${hub}/presence`, 'readPresenceOfHub', presence.hubPresence),
+  route('GET', `${group}/presence`, 'readPresenceOfGroup', presence.groupPresence),
 
   route('GET', `${hub}/history`, 'readHistoryOfAll', history.allHistory),
   route('GET', `${user}/history`, 'readHistoryOfUser', history.userHistory),

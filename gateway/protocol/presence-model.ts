@@ -23,6 +23,29 @@ export interface PresenceMember {
   readonly stateAtMs: number | undefined;
 }
 
+/** What a member says of itself, and since when. */
+export interface MemberState {
+  /** undefined: nothing any more. */
+  readonly pairs: ClientState | undefined;
+  /** Ms since 1970. */
+  readonly atMs: number;
+}
+
+/** A membership as those who watch it know it. */
+export interface MemberPresence {
+  /** Ms since 1970. */
+  readonly sinceMs: number;
+  /** undefined: it never said anything. */
+  readonly state: MemberState | undefined;
+}
+
+/** Who is somewhere now. */
+export interface Attendance {
+  readonly connections: number;
+  /** undefined: there are too many to tell who. */
+  readonly members: readonly PresenceMember[] | undefined;
+}
+
 /**
  * Asks to be told who is there: all of them after the ack, then every change. Asking again brings
  * all of them again.

@@ -72,7 +72,9 @@ export class RouterHandovers implements Handovers {
       const to = addressOf(target);
       if (to === undefined) continue;
       const position = streams?.keeper.stateOf(target)?.fanned;
-      cuts.push({ to, counters: target.heard?.last() ?? [], position });
+      const { sinceMs, state } = at;
+      const counters = target.heard?.last() ?? [];
+      cuts.push({ to, counters, position, presence: { sinceMs, state } });
     }
     return cuts;
   }
@@ -175,7 +177,7 @@ class ConnectionHold implements Hold {
     fanout.flush();
     const known = cuts.map((cut) => ({ ...cut, target: hubs.target(options.hub, cut.to) }));
     const isStream = (target: Target): boolean => streams?.keeper.stateOf(target) !== undefined;
-    const live = known.filter(({ target }) => !isStream(target)).map(({ target }) => target);
+    const live = known.filter(({ target }) => !isStream(target));
     const { envelopes } = this.messages.beyond(known);
     const subscriber = members.adopt(options, live);
     for (const { counters, target } of known) {
@@ -198,6 +200,7 @@ class ConnectionHold implements Hold {
     let recovered = false;
     const options = {
       since: cut.position,
+      before: cut.presence,
       onJoined: (joined: { readonly recovered: boolean }): void => {
         recovered = joined.recovered;
       },

@@ -2,15 +2,25 @@
 import { closeCodes } from '../protocol/close-codes.ts';
 import { compileFilter, type FilterBounds } from '../protocol/filter/filter.ts';
 import type { PermissionKind } from '../protocol/permissions.ts';
+import type { Attendance, PresenceDestination } from '../protocol/presence-model.ts';
 import type { HubTable } from './hub-table.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
 import type { Members } from './members.ts';
 import type { CloseOptions, ConnectionPage, Directory } from './ports.ts';
+import { memberBytes, memberOf } from './presence/member-record.ts';
 
 export interface LocalDirectoryOptions {
   readonly hubs: HubTable;
   readonly members: Members;
   readonly filterBounds: FilterBounds;
+  /** Beyond these it is only told how many members there are. */
+  readonly attendanceBounds: AttendanceBounds;
+}
+
+export interface AttendanceBounds {
+  readonly membersMax: number;
+  /** Of all of them together. */
+  readonly bytesMax: number;
 }
 
 /** Reason told to clients when the caller of the REST API gave none (Azure's word for it). */
@@ -20,11 +30,13 @@ export class LocalDirectory implements Directory {
   readonly #hubs: HubTable;
   readonly #members: Members;
   readonly #filterBounds: FilterBounds;
+  readonly #attendanceBounds: AttendanceBounds;
 
   constructor(options: LocalDirectoryOptions) {
     this.#hubs = options.hubs;
     this.#members = options.members;
     this.#filterBounds = options.filterBounds;
+    this.#attendanceBounds = options.attendanceBounds;
   }
 
   async connectionExists(hub: string, connectionId: string): Promise<boolean> {
@@ -54,6 +66,17 @@ export class LocalDirectory implements Directory {
       .map(({ connectionId, userId }) => ({ connectionId, userId }));
     const last = connections.at(-1);
     return { connections, continuation: rest.length > limit ? last?.connectionId : undefined };
+  }
+
+  async attendance(hub: string, to: PresenceDestination): Promise<Attendance> {
+    const { bytesMax, membersMax } = this.#attendanceBounds;
+    const memberships = this.#hubs.find(hub, to)?.members ?? [];
+    const connections = memberships.length;
+    if (connections > membersMax) return { connections, members: undefined };
+    const members = memberships.map(memberOf);
+    let bytes = 0;
+    for (const member of members) bytes += memberBytes(member);
+    return { connections, members: bytes > bytesMax ? undefined : members };
   }
 
   async closeConnection(hub: string, connectionId: string, reason?: string): Promise<void> {

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Encoder } from '../protocol/codec.ts';
 import type { StreamPosition } from '../protocol/model.ts';
-import type { ClientState } from '../protocol/presence-model.ts';
+import type { ClientState, MemberPresence } from '../protocol/presence-model.ts';
 import { unavailable } from './backplane-failure.ts';
 import type { Congestion } from './congestion.ts';
 import type { HubTable } from './hub-table.ts';
@@ -41,17 +41,16 @@ interface Adding {
   readonly add: (target: Target) => void;
 }
 
-interface SinceOptions {
+interface SinceOptions extends Arrival {
   readonly since: StreamPosition;
-  readonly state: ClientState | undefined;
   readonly onJoined: (joined: Joined) => void;
 }
 
 /** What a new member brings with it. */
 interface Arrival {
   readonly state?: ClientState | undefined;
-  /** Its membership before it was taken out to begin again. */
-  readonly before?: Pick<Membership, 'sinceMs' | 'state'> | undefined;
+  /** What it was before: here, or on another node. */
+  readonly before?: MemberPresence | undefined;
 }
 
 /** A membership that waits for the broker; a leave takes it out of the set that holds it. */
@@ -81,9 +80,14 @@ export class Members implements LocalSubscribers {
   }
 
   /** A connection that another node has served: at once a member of targets that are no streams. */
-  adopt(options: SubscriberOptions, targets: readonly Target[]): LocalSubscriber {
+  adopt(
+    options: SubscriberOptions,
+    memberships: readonly { readonly target: Target; readonly presence?: Arrival['before'] }[],
+  ): LocalSubscriber {
     const subscriber = this.attach(options);
-    for (const target of targets) this.#addMember(subscriber, target, {});
+    for (const { presence: before, target } of memberships) {
+      this.#addMember(subscriber, target, { before });
+    }
     return subscriber;
   }
 
@@ -99,7 +103,7 @@ export class Members implements LocalSubscribers {
   async resume(
     subscriber: LocalSubscriber,
     to: 'user' | 'all',
-    options: JoinOptions,
+    options: JoinOptions & Pick<Arrival, 'before'>,
   ): Promise<void> {
     const { hubs } = this.#options;
     const { hub, userId } = subscriber;
@@ -115,7 +119,11 @@ export class Members implements LocalSubscribers {
     await this.#begin(subscriber, target, options);
   }
 
-  async join(subscriber: LocalSubscriber, group: string, options: JoinOptions = {}): Promise<void> {
+  async join(
+    subscriber: LocalSubscriber,
+    group: string,
+    options: JoinOptions & Pick<Arrival, 'before'> = {},
+  ): Promise<void> {
     const { groupsPerConnectionMax, hubs } = this.#options;
     const isMember = subscriber.isInGroup(group);
     if (!isMember && this.#groupCountWith(subscriber, group) > groupsPerConnectionMax) {
@@ -169,10 +177,11 @@ export class Members implements LocalSubscribers {
   async #begin(
     subscriber: LocalSubscriber,
     target: Target,
-    { onJoined = () => undefined, since, state }: JoinOptions,
+    options: JoinOptions & Pick<Arrival, 'before'>,
   ): Promise<void> {
-    if (since === undefined) await this.#addTo(subscriber, [target], { onJoined, state });
-    else await this.#joinSince(subscriber, target, { since, state, onJoined });
+    const { onJoined = () => undefined, since } = options;
+    if (since === undefined) await this.#addTo(subscriber, [target], options);
+    else await this.#joinSince(subscriber, target, { ...options, since, onJoined });
   }
 
   /** Adds the subscriber to all targets once the broker has confirmed the interest in all. */
@@ -244,7 +253,7 @@ export class Members implements LocalSubscribers {
   async #joinSince(
     subscriber: LocalSubscriber,
     target: Target,
-    { onJoined, since, state: saying }: SinceOptions,
+    { before, onJoined, since, state: saying }: SinceOptions,
   ): Promise<void> {
     const { interest, streams } = this.#options;
     const state = streams?.keeper.stateOf(target);
@@ -256,15 +265,15 @@ export class Members implements LocalSubscribers {
       await wait;
       streams.keeper.open(state);
       // What is collected for it and not written comes again, from the place that it asked for.
-      const before = this.#removeMember(subscriber, target);
-      if (before !== undefined) target.roll?.remove(before, 'moved');
+      const ended = this.#removeMember(subscriber, target);
+      if (ended !== undefined) target.roll?.remove(ended, 'moved');
       await streams.catchUp.join({
         state,
         subscriber,
         since,
         onJoined,
         isWanted: () => subscriber.isAttached && all.has(joining),
-        add: () => this.#addMember(subscriber, target, { state: saying, before }),
+        add: () => this.#addMember(subscriber, target, { state: saying, before: ended ?? before }),
       });
     } catch (cause) {
       throw unavailable(cause);

@@ -15,7 +15,12 @@ import type {
   StreamFragment,
   StreamPosition,
 } from '../protocol/model.ts';
-import type { ClientState } from '../protocol/presence-model.ts';
+import type {
+  Attendance,
+  ClientState,
+  PresenceDestination,
+  MemberPresence,
+} from '../protocol/presence-model.ts';
 import type { Socket } from '../transport/transport.ts';
 import type { Permissions } from '../protocol/permissions.ts';
 
@@ -226,6 +231,7 @@ export interface Cut {
   readonly counters: readonly (readonly [nodeId: string, counter: number])[];
   /** Streams: everything up to this place. */
   readonly position: StreamPosition | undefined;
+  readonly presence?: MemberPresence | undefined;
 }
 
 export type StreamCut = Cut & { readonly position: StreamPosition };
@@ -361,6 +367,7 @@ export interface Directory {
     page: { readonly limit: number; readonly continuation: string | undefined },
   ): Promise<ConnectionPage>;
 
+  attendance(hub: string, to: PresenceDestination): Promise<Attendance>;
   closeConnection(hub: string, connectionId: string, reason: string | undefined): Promise<void>;
   closeUser(hub: string, userId: string, options: CloseOptions): Promise<void>;
   closeGroup(hub: string, group: string, options: CloseOptions): Promise<void>;

@@ -2,7 +2,7 @@
  * One destination as this node sees it: its local members, and what is kept for those of them that
  * lag. A `Target` lives while it has a member, an attach in progress, or lingering interest.
  */
-import type { ClientState } from '../protocol/presence-model.ts';
+import type { MemberState } from '../protocol/presence-model.ts';
 import type { Backlog } from './backlog.ts';
 import { plainRules, type TargetRules } from './destination-rules.ts';
 import type { Heard } from './heard.ts';
@@ -13,14 +13,6 @@ import type { LeaveKind } from './ports.ts';
 import type { TargetStragglers } from './stragglers.ts';
 
 export type TargetKind = 'all' | 'user' | 'group' | 'connection';
-
-/** What a member says of itself to those who watch. */
-export interface MemberState {
-  /** undefined: nothing any more. */
-  readonly pairs: ClientState | undefined;
-  /** Ms since 1970: when it said so. */
-  readonly atMs: number;
-}
 
 const sinceOriginMs = Date.UTC(2026, 0, 1);
 const sinceStepMs = 100;

@@ -13,7 +13,7 @@ import type { Connection, SessionServices } from './session-services.ts';
 export interface PresenceCommandsOptions {
   readonly connection: Connection;
   readonly subscriber: Subscriber;
-  readonly services: Pick<SessionServices, 'presence'>;
+  readonly services: Pick<SessionServices, 'counters' | 'presence'>;
   /** Resolves when the joins and leaves of a group that were asked for before are done. */
   readonly changesOf: (group: string) => Promise<void>;
 }
@@ -58,6 +58,22 @@ export class PresenceCommands {
     if (!isAllowed()) throw notAllowed(to);
     succeed();
     start();
+  }
+
+  /** What the connection watches. */
+  watched(): readonly PresenceDestination[] {
+    const { services, subscriber } = this.#options;
+    return services.presence.watched(subscriber);
+  }
+
+  /** Watches these although nobody asks now: another node has served the connection. */
+  watchAgain(watched: readonly PresenceDestination[]): void {
+    for (const to of watched) {
+      // Where it may not any more, the client is not told, as with every watch that ends so.
+      this.#watch(to, () => undefined).catch(() => {
+        this.#options.services.counters.silentFailures += 1;
+      });
+    }
   }
 
   /** Everything that the connection watches is told again. */

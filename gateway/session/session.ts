@@ -185,9 +185,9 @@ export class Session implements SocketHandler, SubscriberOwner, Connection {
     return this.#reliability.release(reason);
   }
 
-  /** The client may have missed something of what it watches. */
-  retellPresence(): void {
-    this.#presence?.retell();
+  /** What it watches; the client may have missed something of it. */
+  get presence(): PresenceCommands | undefined {
+    return this.#openPresence();
   }
 
   onGap(notice: GapNotice): void {

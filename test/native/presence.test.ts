@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { PresenceClient, type PresenceClientOptions } from '../support/presence-client.ts';
+import { request } from '../support/raw-client.ts';
 import { waitFor } from '../support/wait.ts';
 
 const watcherRoles = ['trunkline.watchPresence', 'webpubsub.joinLeaveGroup'];
@@ -151,6 +152,22 @@ describe('presence', () => {
     await (await connect()).close();
     await watcher.done({ type: 'leaveGroup', group: 'after' });
     assert.equal(view.frames.length, told, 'nothing after the end of the watch');
+  });
+
+  test('presence: the REST API says the same', async () => {
+    const ann = await connect({ userId: 'ann', groups: ['rest'] });
+    await ann.done({ type: 'setState', group: 'rest', state: { a: 'b' } });
+    const ask = async (path: string): Promise<unknown> => {
+      const { body, status } = await request(gateway, 'GET', `chat/${path}`);
+      assert.equal(status, 200, body);
+      return JSON.parse(body);
+    };
+    const { connectionId } = ann;
+    const answer = await ask('groups/rest/presence');
+    const { since } = (await ann.watch('rest')).members.get(connectionId) ?? { since: 0 };
+    const member = { connectionId, userId: 'ann', state: { a: 'b' }, since };
+    assert.deepEqual(answer, { connections: 1, users: 1, members: [member], isComplete: true });
+    assert.deepEqual(await ask('groups/nobody/presence?view=counts'), { connections: 0, users: 0 });
   });
 
   test('presence: a state that is too large, or of a group one is not in, is refused', async () => {

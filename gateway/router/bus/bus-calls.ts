@@ -17,6 +17,11 @@ const payloadShare = 0.75;
 /** Nodes that leave and are remembered; their ids never come back. */
 const leavingMax = 1000;
 
+/** Largest argument or answer in bytes that is carried for sure. */
+export function largestCall({ envelopeBytesMax }: BusCallsOptions['traits']): number {
+  return Math.floor(envelopeBytesMax * payloadShare);
+}
+
 export class BusCalls implements NodeCalls {
   readonly nodeId: string;
   readonly bytesMax: number;
@@ -28,7 +33,7 @@ export class BusCalls implements NodeCalls {
   constructor(options: BusCallsOptions) {
     this.#options = options;
     this.nodeId = options.nodeId;
-    this.bytesMax = Math.floor(options.traits.envelopeBytesMax * payloadShare);
+    this.bytesMax = largestCall(options.traits);
   }
 
   call(nodeId: string, call: string, args: readonly unknown[]): Promise<unknown> {

@@ -4,9 +4,12 @@
  */
 import { z } from 'zod';
 import { GatewayError } from '../../errors.ts';
+import { defaultLimits } from '../../limits.ts';
 import type { PermissionKind } from '../../protocol/permissions.ts';
+import type { Attendance, PresenceDestination } from '../../protocol/presence-model.ts';
 import { nodeOfConnection } from '../keys.ts';
 import type { CloseOptions, ConnectionPage, Directory } from '../ports.ts';
+import { fromAnswers } from './attendance-answer.ts';
 import type { DirectoryCall } from './directory-calls.ts';
 import { MovedConnections } from './moved-connections.ts';
 import { nodesMissing, type NodeBus } from './node-bus.ts';
@@ -24,11 +27,20 @@ const pageSchema = z.object({
 export class ClusterDirectory implements Directory {
   readonly #bus: NodeBus;
   readonly #moved: MovedConnections;
+  readonly #membersMax: number;
 
-  /** @param moved connections that other nodes serve than those of their ids. */
-  constructor(bus: NodeBus, moved = new MovedConnections()) {
+  /**
+   * @param moved connections that other nodes serve than those of their ids.
+   * @param membersMax members of which `attendance` tells who they are.
+   */
+  constructor(
+    bus: NodeBus,
+    moved = new MovedConnections(),
+    membersMax = defaultLimits.presenceMembersMax,
+  ) {
     this.#bus = bus;
     this.#moved = moved;
+    this.#membersMax = membersMax;
   }
 
   connectionExists(hub: string, connectionId: string): Promise<boolean> {
@@ -62,6 +74,16 @@ export class ClusterDirectory implements Directory {
       connections,
       continuation: hasMore ? connections.at(-1)?.connectionId : undefined,
     };
+  }
+
+  async attendance(hub: string, to: PresenceDestination): Promise<Attendance> {
+    const args = to.kind === 'group' ? [hub, to.name] : [hub];
+    const answers = await this.#survey('attendance', args);
+    try {
+      return fromAnswers(answers, this.#membersMax);
+    } catch (cause) {
+      throw new GatewayError('internal', otherVersion('who is there'), { cause });
+    }
   }
 
   async closeConnection(hub: string, connectionId: string, reason?: string): Promise<void> {
@@ -189,11 +211,14 @@ export class ClusterDirectory implements Directory {
   }
 }
 
+function otherVersion(what: string): string {
+  return `A node answered ${what} in a way that cannot be read; run the same version on all nodes`;
+}
+
 function pageOf(answer: unknown): z.infer<typeof pageSchema> {
   const { data, error } = pageSchema.safeParse(answer);
   if (data !== undefined) return data;
-  const message = 'A node answered a page that cannot be read; run the same version on all nodes';
-  throw new GatewayError('internal', message, { cause: error });
+  throw new GatewayError('internal', otherVersion('a page'), { cause: error });
 }
 
 /** @throws GatewayError unless every node has answered. */

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { GatewayError } from '../../errors.ts';
 import type { Directory } from '../ports.ts';
+import { toAnswer } from './attendance-answer.ts';
 
 const name = z.string();
 const names = z.array(z.string());
@@ -33,6 +34,9 @@ const calls = {
     z.tuple([name, name, z.number().int().positive(), maybe]),
     (local, [hub, group, limit, continuation]) =>
       local.listGroup(hub, group, { limit, continuation }),
+  ),
+  attendance: call(z.tuple([name, maybe]), async (local, [hub, group]) =>
+    toAnswer(await local.attendance(hub, group === undefined ? { kind: 'all' } : groupOf(group))),
   ),
   closeConnection: call(z.tuple([name, name, maybe]), (local, [hub, id, reason]) =>
     local.closeConnection(hub, id, reason),
@@ -81,6 +85,10 @@ const calls = {
     local.hasPermission(hub, id, kind, group),
   ),
 } as const satisfies Record<keyof Directory, Run>;
+
+function groupOf(name: string): { readonly kind: 'group'; readonly name: string } {
+  return { kind: 'group', name };
+}
 
 export type DirectoryCall = keyof typeof calls;
 

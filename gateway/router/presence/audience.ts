@@ -3,6 +3,7 @@ import type { Encoder, Frame } from '../../protocol/codec.ts';
 import type { PresenceNotice } from '../../protocol/presence-model.ts';
 import type { Subscriber } from '../ports.ts';
 import type { WatchRequest } from './ports.ts';
+import type { PresenceCounters } from './presence-counters.ts';
 import type { View } from './view.ts';
 
 /**
@@ -15,6 +16,12 @@ interface Watch extends WatchRequest {
   state: WatchState;
 }
 
+export interface AudienceOptions {
+  readonly counters: Pick<PresenceCounters, 'notices' | 'slowWatchers'>;
+  /** A watch is over because it is not allowed any more. */
+  readonly onEnded: (subscriber: Subscriber) => void;
+}
+
 /** Each watcher makes the pause between two notices longer by this, in ms: a write each. */
 const pauseMsPerWatcher = 1;
 const pauseMsMax = 1000;
@@ -24,14 +31,13 @@ const countPauseMs = 1000;
 export class Audience {
   readonly view: View;
   readonly #watches = new Map<Subscriber, Watch>();
-  readonly #onEnded: (subscriber: Subscriber) => void;
+  readonly #options: AudienceOptions;
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #hasStale = false;
 
-  /** @param onEnded a watch is over because it is not allowed any more. */
-  constructor(view: View, onEnded: (subscriber: Subscriber) => void) {
+  constructor(view: View, options: AudienceOptions) {
     this.view = view;
-    this.#onEnded = onEnded;
+    this.#options = options;
   }
 
   get size(): number {
@@ -114,18 +120,22 @@ export class Audience {
 
   #give(watch: Watch, frames: Map<Encoder, Frame | undefined>, notice: PresenceNotice): void {
     const { isAllowed, subscriber } = watch;
+    const { counters } = this.#options;
     if (!isAllowed()) {
       this.#watches.delete(subscriber);
-      this.#onEnded(subscriber);
+      this.#options.onEnded(subscriber);
       return;
     }
     if (subscriber.socket.bufferedBytes() > 0) {
       watch.state = 'stale';
       this.#hasStale = true;
+      counters.slowWatchers += 1;
       return;
     }
     const frame = frameOf(subscriber, frames, notice);
-    if (frame !== undefined) subscriber.sendReply(frame);
+    if (frame === undefined) return;
+    counters.notices += 1;
+    subscriber.sendReply(frame);
   }
 }
 

@@ -6,9 +6,11 @@ import type { Clock } from '../../clock.ts';
 import type { Leases } from './leases.ts';
 import type { PresenceMessage } from './messages.ts';
 import type { Peers } from './peers.ts';
+import type { PresenceCounters } from './presence-counters.ts';
 
 /** The node bus as presence needs it. */
 export interface NeighbourBus {
+  readonly counters: PresenceCounters;
   /** Counts how often this node has doubted what it heard. */
   readonly incarnation: number;
   /** The other nodes that are not dead. */
@@ -34,6 +36,7 @@ export interface NeighboursOptions {
   readonly awayAfterMs: number;
   /** How long members of a node that left are kept, in ms. */
   readonly graceMs: number;
+  readonly counters: Pick<PresenceCounters, 'nodesAway'>;
 }
 
 interface Known {
@@ -96,7 +99,7 @@ export class Neighbours {
   }
 
   #see({ incarnation, nodeId, silentMs }: Neighbour): void {
-    const { awayAfterMs, hide, peers } = this.#options;
+    const { awayAfterMs, counters, hide, peers } = this.#options;
     const known = this.#known.get(nodeId);
     if (known === undefined) {
       this.#known.set(nodeId, { incarnation, isHidden: false, dropAtMs: undefined });
@@ -107,6 +110,7 @@ export class Neighbours {
     const wasAway = known.isHidden || known.dropAtMs !== undefined;
     known.dropAtMs = undefined;
     if (isHidden !== known.isHidden) hide(nodeId, isHidden);
+    if (isHidden && !known.isHidden) counters.nodesAway += 1;
     known.isHidden = isHidden;
     const isBack = wasAway && !isHidden;
     if (isBack || known.incarnation !== incarnation) peers.doubt(nodeId);

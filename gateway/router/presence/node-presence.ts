@@ -14,6 +14,7 @@ import { readPresenceMessage, type PresenceMessage } from './messages.ts';
 import { Neighbours, type NeighbourBus } from './neighbours.ts';
 import { Peers } from './peers.ts';
 import type { Presence, WatchRequest } from './ports.ts';
+import type { PresenceCounters } from './presence-counters.ts';
 import { Views } from './views.ts';
 
 export interface NodePresenceOptions {
@@ -64,6 +65,7 @@ export class NodePresence implements Presence {
       bytesMax: itemBytesMax,
       nowMs: () => clock.monotonicMs(),
       random,
+      counters: bus.counters,
     });
     this.#neighbours = new Neighbours({
       bus,
@@ -74,6 +76,7 @@ export class NodePresence implements Presence {
       drop: (peerId) => this.views.drop(peerId),
       awayAfterMs: limits.presenceAwayAfterMs,
       graceMs: limits.presenceGraceMs,
+      counters: bus.counters,
     });
     this.views = new Views({
       nodeId,
@@ -82,9 +85,14 @@ export class NodePresence implements Presence {
       watchesPerConnectionMax: limits.presenceWatchesPerConnectionMax,
       knownMsMax: limits.nodeAnswerTimeoutMs * triesMax,
       peers: this.peers,
+      counters: bus.counters,
       answering: () => this.#neighbours.answering(),
       watchOwn: (key, isWatched) => this.#watchOwn(key, isWatched),
     });
+  }
+
+  get counters(): PresenceCounters {
+    return this.#options.bus.counters;
   }
 
   /** Begins what goes on by itself. */

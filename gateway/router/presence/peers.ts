@@ -3,6 +3,7 @@
  * asks again for what got lost.
  */
 import type { PresenceMessage } from './messages.ts';
+import type { PresenceCounters } from './presence-counters.ts';
 import { isSameSum, PairSum, type KeyHash, type SumText } from './sums.ts';
 
 /** A destination that is watched here, and the version of it that is known of one node. */
@@ -21,6 +22,7 @@ export interface PeersOptions {
   readonly nowMs: () => number;
   /** 0 to 1. */
   readonly random: () => number;
+  readonly counters: Pick<PresenceCounters, 'mismatches'>;
 }
 
 interface Peer {
@@ -49,8 +51,6 @@ export class Peers {
   readonly #peers = new Map<string, Peer>();
   readonly #watched = new PairSum();
   #count = 0;
-  /** How often a digest has shown that something was lost. */
-  mismatches = 0;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -140,7 +140,7 @@ export class Peers {
     const knows = isSameSum(digest.watched, this.#watched.text());
     peer.isConfirmed = knows && isSameSum(digest.versions, peer.versions.text());
     if (peer.isConfirmed || this.#isWaiting(peer)) return;
-    this.mismatches += 1;
+    this.#options.counters.mismatches += 1;
     this.#sendWhole(peer);
   }
 

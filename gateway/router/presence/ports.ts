@@ -1,9 +1,5 @@
 /** What presence offers to session and http: who is in a group or online, over all nodes. */
-import type {
-  ClientState,
-  PresenceDestination,
-  PresenceMember,
-} from '../../protocol/presence-model.ts';
+import type { ClientState, PresenceDestination } from '../../protocol/presence-model.ts';
 import type { Subscriber } from '../ports.ts';
 
 export interface WatchRequest {
@@ -11,16 +7,6 @@ export interface WatchRequest {
   readonly to: PresenceDestination;
   /** Asked before everything that it is told: false ends the watch. */
   readonly isAllowed: () => boolean;
-}
-
-/** Who is somewhere now, as all nodes say. */
-export interface Attendance {
-  readonly connections: number;
-  /** Different users; undefined: there are too many connections to tell. */
-  readonly users: number | undefined;
-  readonly members: readonly PresenceMember[];
-  /** False: there are more than `members` has. */
-  readonly isComplete: boolean;
 }
 
 /** For the sessions of this node. */

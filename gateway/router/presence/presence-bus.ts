@@ -2,11 +2,11 @@
 import type { NodeBus } from '../bus/node-bus.ts';
 import { presenceCall, type PresenceMessage } from './messages.ts';
 import type { Neighbour, NeighbourBus } from './neighbours.ts';
+import { newPresenceCounters } from './presence-counters.ts';
 
 export class PresenceBus implements NeighbourBus {
+  readonly counters = newPresenceCounters();
   readonly #bus: () => Pick<NodeBus, 'incarnation' | 'roster' | 'tell'>;
-  /** Messages that the backplane did not take. */
-  unsent = 0;
 
   constructor(bus: () => Pick<NodeBus, 'incarnation' | 'roster' | 'tell'>) {
     this.#bus = bus;
@@ -23,11 +23,12 @@ export class PresenceBus implements NeighbourBus {
   }
 
   tell(nodeId: string, message: PresenceMessage): void {
+    this.counters.sent += 1;
     this.#bus()
       .tell(nodeId, presenceCall, [message])
       // The sums find out what got lost.
       .catch(() => {
-        this.unsent += 1;
+        this.counters.unsent += 1;
       });
   }
 }

@@ -11,6 +11,7 @@ import { Audience } from './audience.ts';
 import type { PresenceItem } from './messages.ts';
 import type { Peers, WatchedPart } from './peers.ts';
 import type { Presence, WatchRequest } from './ports.ts';
+import type { PresenceCounters } from './presence-counters.ts';
 import { View, type ViewOptions } from './view.ts';
 
 export interface ViewsOptions {
@@ -21,6 +22,7 @@ export interface ViewsOptions {
   /** How long a watch waits for nodes that live and do not answer, in ms. */
   readonly knownMsMax: number;
   readonly peers: Peers;
+  readonly counters: PresenceCounters;
   /** Nodes from which an answer can be expected now, without this one. */
   readonly answering: () => Iterable<string>;
   /** This node's own members: tells them from now on, or not any more. */
@@ -44,8 +46,6 @@ export class Views implements Omit<Presence, 'setState' | 'checkState'> {
   /** Those with something to tell. */
   readonly #changed = new Set<Audience>();
   #isFlushDue = false;
-  /** Items that came after something that was lost. */
-  holes = 0;
 
   constructor(options: ViewsOptions) {
     this.#options = options;
@@ -120,7 +120,7 @@ export class Views implements Omit<Presence, 'setState' | 'checkState'> {
       const before = view.part(nodeId).ver;
       const outcome = view.take(nodeId, item);
       if (outcome === 'hole') {
-        this.holes += 1;
+        this.#options.counters.holes += 1;
         this.#ask(view, nodeId);
       }
       const after = view.part(nodeId).ver;
@@ -155,9 +155,12 @@ export class Views implements Omit<Presence, 'setState' | 'checkState'> {
   }
 
   #open(key: string, to: PresenceDestination): Audience {
-    const { bounds, peers, watchOwn } = this.#options;
+    const { bounds, counters, peers, watchOwn } = this.#options;
     const view = new View({ ...bounds, key, to });
-    const audience = new Audience(view, (subscriber) => this.#end(subscriber, key));
+    const audience = new Audience(view, {
+      counters,
+      onEnded: (subscriber) => this.#end(subscriber, key),
+    });
     this.#audiences.set(key, audience);
     peers.watch(key, view.hash);
     watchOwn(key, true);

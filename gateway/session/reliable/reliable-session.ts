@@ -6,6 +6,7 @@ import { closeCodes } from '../../protocol/close-codes.ts';
 import type { Codec, Frame } from '../../protocol/codec.ts';
 import type { CloseCode } from '../../protocol/close-codes.ts';
 import type { ClientId64 } from '../../protocol/model.ts';
+import type { PresenceDestination } from '../../protocol/presence-model.ts';
 import type {
   Addressed,
   Cut,
@@ -129,6 +130,7 @@ export class ReliableSession implements AttachmentOwner, Reliability, MessageHol
       firstSequenceId: this.#outbox.first,
       frames,
       cuts,
+      watched: [...(this.#session.presence?.watched() ?? [])],
     };
   }
 
@@ -159,6 +161,11 @@ export class ReliableSession implements AttachmentOwner, Reliability, MessageHol
     } finally {
       this.#settling -= 1;
     }
+  }
+
+  /** Watches what it has watched on another node. */
+  watchAgain(watched: readonly PresenceDestination[]): void {
+    this.#session.presence?.watchAgain(watched);
   }
 
   /** What it is a member of. */
@@ -199,7 +206,7 @@ export class ReliableSession implements AttachmentOwner, Reliability, MessageHol
     this.#outlet.resend();
     attachment.bind(this);
     // What was told of presence meanwhile went nowhere.
-    this.#session.retellPresence();
+    this.#session.presence?.retell();
   }
 
   release(reason: string): void {

@@ -16,6 +16,17 @@ const cut = z.object({
   to: address,
   counters: z.array(z.tuple([z.string(), z.number()])),
   position: optional(position),
+  presence: optional(
+    z.object({
+      sinceMs: z.number(),
+      state: optional(
+        z.object({
+          pairs: optional(z.array(z.tuple([z.string(), z.string()]))),
+          atMs: z.number(),
+        }),
+      ),
+    }),
+  ),
 });
 /** Numbers above those of a double come as bigint, whatever the encoding made of smaller ones. */
 const clientId = z
@@ -28,6 +39,10 @@ const acks = z.object({
 });
 const frame = z.object({ bytes: bytesSchema, isBinary: z.boolean() });
 
+const watched = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('all') }),
+  z.object({ kind: z.literal('group'), name: z.string() }),
+]);
 const stateSchema = z.object({
   hub: z.string(),
   connectionId: z.string(),
@@ -44,6 +59,8 @@ const stateSchema = z.object({
   /** Messages that are not acknowledged. */
   frames: z.array(frame),
   cuts: z.array(cut),
+  /** Of what it watches the presence. */
+  watched: z.array(watched),
 });
 
 export type ConnectionState = Omit<z.output<typeof stateSchema>, 'cuts'> & {

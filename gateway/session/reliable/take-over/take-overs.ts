@@ -286,7 +286,9 @@ export class TakeOvers {
     if (attachment?.socket !== undefined) session.resume(attachment);
     else this.#holder.onFree(session);
     this.#news.adopted(connectionId, state.term + 1);
-    this.#follow(session, state, hold).catch((error: unknown) => this.#options.onError(error));
+    this.#follow(session, state, hold)
+      .then(() => session.watchAgain(state.watched))
+      .catch((error: unknown) => this.#options.onError(error));
     void this.#sayDone(claim, session);
   }
 

@@ -11,6 +11,7 @@ import type {
   StreamInfo,
   Streams,
 } from '../../../../gateway/router/ports.ts';
+import type { Attendance } from '../../../../gateway/protocol/presence-model.ts';
 import { signServerToken } from '../../../../gateway/tokens/sign.ts';
 import { TokenVerifier } from '../../../../gateway/tokens/verify.ts';
 import type { HttpRequestWithBody, HttpResponse } from '../../../../gateway/transport/transport.ts';
@@ -37,6 +38,13 @@ class FakeDirectory implements Directory {
   listGroup(...call: Parameters<Directory['listGroup']>): Promise<ConnectionPage> {
     this.calls.push(['listGroup', ...call]);
     return Promise.resolve(this.pages.shift() ?? { connections: [], continuation: undefined });
+  }
+
+  attendances: Attendance[] = [];
+
+  attendance(...call: Parameters<Directory['attendance']>): Promise<Attendance> {
+    this.calls.push(['attendance', ...call]);
+    return Promise.resolve(this.attendances.shift() ?? { connections: 0, members: [] });
   }
 
   connectionExists = (...call: unknown[]) => this.#say('connectionExists', ...call);

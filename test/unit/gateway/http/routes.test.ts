@@ -10,7 +10,15 @@ const streams = ['', '/users/{userId}', '/groups/{group}'].flatMap((place) => [
   `GET /api/hubs/{hub}${place}/stream`,
 ]);
 const batch = 'POST /api/hubs/{hub}/:sendBatch';
-const ours = ['GET /healthz', 'GET /readyz', 'GET /metrics', batch, ...streams];
+const ours = [
+  'GET /healthz',
+  'GET /readyz',
+  'GET /metrics',
+  batch,
+  ...streams,
+  'GET /api/hubs/{hub}/presence',
+  'GET /api/hubs/{hub}/groups/{group}/presence',
+];
 const azure = [
   'HEAD /api/health',
   'POST /api/hubs/{hub}/:addToGroups',
@@ -40,7 +48,7 @@ const azure = [
 ];
 
 describe('routes', () => {
-  test('the table: the 25 operations of Azure, streams, batches, health, readiness and metrics', () => {
+  test('the table: the 25 operations of Azure, streams, presence, batches, health, readiness and metrics', () => {
     assert.equal(azure.length, 25);
     assert.deepEqual(
       routes.map(({ method, path }) => `${method} ${path}`).sort(),

@@ -13,6 +13,7 @@ async function start(limits: Partial<typeof defaultLimits> = {}) {
   const node = await TestNode.start({ limits });
   const { filterDepthMax, filterLengthMax } = defaultLimits;
   const directory = new LocalDirectory({
+    attendanceBounds: { membersMax: 3, bytesMax: 1000 },
     hubs: node.router.hubs,
     members: node.router.members,
     filterBounds: { lengthMax: filterLengthMax, depthMax: filterDepthMax },

@@ -305,6 +305,7 @@ export class SimulatedNode {
     });
     const { moved } = this;
     const local = new LocalDirectory({
+      attendanceBounds: { membersMax: 3, bytesMax: 1000 },
       hubs: this.router.hubs,
       members: this.router.members,
       filterBounds: { lengthMax: 1000, depthMax: 10 },
