@@ -249,8 +249,6 @@ class Run {
   async #watch(node: PresenceNode, name: string): Promise<void> {
     this.#lastId += 1;
     const client = node.connect(`${node.nodeId}-w${this.#lastId}`, undefined);
-    let isBegun = false;
-    let view: WatchedGroup | undefined;
     const seen = new Set<string>();
     const pending = client.watch(name, (members) => {
       for (const id of this.stayers.get(name) ?? []) {
@@ -258,20 +256,26 @@ class Run {
         else if (seen.has(id)) this.missing.push(`${id} from ${client.connectionId}`);
       }
     });
-    void pending.then((begun) => {
-      isBegun = true;
-      view = begun;
-    });
-    for (let waited = 0; !isBegun && waited < 5000; waited += 25) await this.world.pass(25);
-    assert.ok(isBegun, 'the watch has begun');
-    if (view !== undefined) this.watchers.push({ client, group: name, view });
+    const begun = await this.#during(pending);
+    this.watchers.push({ client, group: name, view: begun });
+  }
+
+  /** Lets time pass until something has happened. */
+  async #during<T>(pending: Promise<T>): Promise<T> {
+    const outcome: T[] = [];
+    void pending.then((value) => outcome.push(value));
+    for (let waited = 0; outcome.length === 0 && waited < 5000; waited += 25) {
+      await this.world.pass(25);
+    }
+    return outcome[0] ?? assert.fail('it did not happen in time');
   }
 
   async #pause(node: PresenceNode, ms: number): Promise<void> {
     node.isPaused = true;
     await this.world.pass(ms);
     node.isPaused = false;
-    await this.world.settle();
+    // Until it has been heard: pauses in a row would be one long silence.
+    await this.world.pass(1500);
   }
 
   async #end(node: PresenceNode, how: 'kill' | 'depart'): Promise<void> {
