@@ -39,6 +39,12 @@ export interface MemberPresence {
   readonly state: MemberState | undefined;
 }
 
+/**
+ * How a member left. `lost`: its socket broke, so its user may come back as another connection.
+ * `moved`: the connection itself is about to be here again, or on another node.
+ */
+export type LeaveKind = 'left' | 'lost' | 'moved';
+
 /** Who is somewhere now. */
 export interface Attendance {
   readonly connections: number;

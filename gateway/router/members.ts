@@ -13,14 +13,8 @@ import type { HubTable } from './hub-table.ts';
 import type { Interest } from './interest.ts';
 import { LocalSubscriber } from './local-subscriber.ts';
 import { notAStream } from './no-streams.ts';
-import type {
-  Entered,
-  Joined,
-  JoinOptions,
-  LeaveKind,
-  LocalSubscribers,
-  SubscriberOptions,
-} from './ports.ts';
+import type { Entered, Joined, JoinOptions, LocalSubscribers, SubscriberOptions } from './ports.ts';
+import type { LeaveKind } from '../protocol/presence-model.ts';
 import type { NodeStreams } from './streams/node-streams.ts';
 import { ownDestination } from './streams/notices.ts';
 import type { Membership, Target } from './target.ts';

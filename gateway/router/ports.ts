@@ -20,6 +20,7 @@ import type {
   ClientState,
   PresenceDestination,
   MemberPresence,
+  LeaveKind,
 } from '../protocol/presence-model.ts';
 import type { Socket } from '../transport/transport.ts';
 import type { Permissions } from '../protocol/permissions.ts';
@@ -128,12 +129,6 @@ export interface Joined {
   /** False: what lies between `since` and `position` cannot be had completely, and is not given. */
   readonly recovered: boolean;
 }
-
-/**
- * How a member left. `lost`: its socket broke, so its user may come back as another connection.
- * `moved`: the connection itself is about to be here again, or on another node.
- */
-export type LeaveKind = 'left' | 'lost' | 'moved';
 
 /** A connection as the session holds it. */
 export interface Subscriber extends FilterSubject {

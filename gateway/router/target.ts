@@ -9,7 +9,7 @@ import type { Heard } from './heard.ts';
 import type { HeldMessages } from './hold.ts';
 import type { InterestState } from './interest.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
-import type { LeaveKind } from './ports.ts';
+import type { LeaveKind } from '../protocol/presence-model.ts';
 import type { TargetStragglers } from './stragglers.ts';
 
 export type TargetKind = 'all' | 'user' | 'group' | 'connection';

@@ -1,6 +1,6 @@
 /** What the close of a socket says about its client: gone for good, or perhaps about to come back. */
 import { closeCodes } from '../protocol/close-codes.ts';
-import type { LeaveKind } from '../router/ports.ts';
+import type { LeaveKind } from '../protocol/presence-model.ts';
 
 /** Of a socket that closed without a close. */
 export const vanishedCode = 1006;

@@ -17,13 +17,8 @@ import type {
   StreamPosition,
 } from '../protocol/model.ts';
 import type { Permissions } from '../protocol/permissions.ts';
-import type {
-  Entered,
-  LeaveKind,
-  Subscriber,
-  SubscriberOptions,
-  SubscriberOwner,
-} from '../router/ports.ts';
+import type { Entered, Subscriber, SubscriberOptions, SubscriberOwner } from '../router/ports.ts';
+import type { LeaveKind } from '../protocol/presence-model.ts';
 import type { Socket, SocketHandler } from '../transport/transport.ts';
 import type { AckHistory } from './ack-ledger.ts';
 import { EarlyFrames } from './early-frames.ts';

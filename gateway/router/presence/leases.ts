@@ -245,7 +245,7 @@ export class Leases {
   }
 
   #forgetIfEmpty(lease: Lease): void {
-    if (lease.rolls.size === 0 && lease.digestsDue === 0) this.#leases.delete(lease.nodeId);
+    if (lease.rolls.size === 0) this.#leases.delete(lease.nodeId);
   }
 
   #nextVer(): number {

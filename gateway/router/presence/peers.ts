@@ -91,6 +91,8 @@ export class Peers {
     for (const peer of this.#peers.values()) {
       peer.versions.add(hash, 0);
       peer.isConfirmed = false;
+      // A digest that is on its way now does not know of it.
+      peer.sentAtMs = this.#options.nowMs();
       peer.unwatched.delete(key);
       peer.wanted.add(key);
     }
@@ -101,6 +103,7 @@ export class Peers {
     this.#count -= 1;
     for (const peer of this.#peers.values()) {
       peer.versions.remove(hash, verOf(peer.nodeId));
+      peer.sentAtMs = this.#options.nowMs();
       peer.wanted.delete(key);
       peer.unwatched.add(key);
     }

@@ -3,7 +3,7 @@
  * they are. It is there while a node watches; a destination that nobody watches has none.
  */
 import type { PresenceMember } from '../../protocol/presence-model.ts';
-import type { LeaveKind } from '../ports.ts';
+import type { LeaveKind } from '../../protocol/presence-model.ts';
 import type { Membership, Target, TargetRoll } from '../target.ts';
 import { memberBytes, memberOf, toRecord } from './member-record.ts';
 import type { AllItem, PresenceItem } from './messages.ts';

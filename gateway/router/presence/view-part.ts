@@ -49,8 +49,9 @@ export class ViewPart {
   }
 
   #change(item: ChangeItem): ItemOutcome {
-    if (item.ver <= this.ver) return 'old';
-    if (item.prev !== this.ver || this.ver === 0) return 'hole';
+    // Of a node that has not told all yet, all is on its way.
+    if (this.ver === 0 || item.ver <= this.ver) return 'old';
+    if (item.prev !== this.ver) return 'hole';
     this.ver = item.ver;
     this.total = item.total;
     for (const connectionId of item.left) this.members?.delete(connectionId);

@@ -7,13 +7,8 @@ import type { Codec, Frame } from '../../protocol/codec.ts';
 import type { CloseCode } from '../../protocol/close-codes.ts';
 import type { ClientId64 } from '../../protocol/model.ts';
 import type { PresenceDestination } from '../../protocol/presence-model.ts';
-import type {
-  Addressed,
-  Cut,
-  LeaveKind,
-  Subscriber,
-  SubscriberOptions,
-} from '../../router/ports.ts';
+import type { Addressed, Cut, Subscriber, SubscriberOptions } from '../../router/ports.ts';
+import type { LeaveKind } from '../../protocol/presence-model.ts';
 import type { AckHistory } from '../ack-ledger.ts';
 import { leaveKindOf } from '../leave-kind.ts';
 import type { Reliability, SessionIdentity, SessionServices } from '../session-services.ts';

@@ -17,7 +17,8 @@ import { HubTable } from '../../../../../gateway/router/hub-table.ts';
 import { controlKey, inboxKey } from '../../../../../gateway/router/keys.ts';
 import { Congestion } from '../../../../../gateway/router/congestion.ts';
 import { LocalSubscriber } from '../../../../../gateway/router/local-subscriber.ts';
-import type { LeaveKind, SubscriberOwner } from '../../../../../gateway/router/ports.ts';
+import type { SubscriberOwner } from '../../../../../gateway/router/ports.ts';
+import type { LeaveKind } from '../../../../../gateway/protocol/presence-model.ts';
 import { newRouterCounters } from '../../../../../gateway/router/router-counters.ts';
 import { PermissionsTable } from '../../../../../gateway/protocol/roles.ts';
 import { NodePresence } from '../../../../../gateway/router/presence/node-presence.ts';
@@ -53,8 +54,6 @@ export class PresenceWorld {
   readonly nodes: PresenceNode[] = [];
   /** Called for each receiver of each message. */
   fate: (from: PresenceNode, to: PresenceNode, isToAll: boolean) => Fate = () => prompt;
-  /** Messages between two nodes, for one alone. */
-  told = 0;
   #deliveries: Delivery[] = [];
 
   constructor(options: WorldOptions = {}) {
@@ -75,7 +74,6 @@ export class PresenceWorld {
     const isToAll = key === controlKey;
     for (const to of this.nodes) {
       if (to.isDead || !(isToAll || key === inboxKey(to.nodeId))) continue;
-      if (!isToAll) this.told += 1;
       const { delayMs, isLost } = this.fate(from, to, isToAll);
       if (isLost) continue;
       // Per publisher and key the order is kept: nothing overtakes what is on its way.
