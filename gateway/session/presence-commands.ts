@@ -55,7 +55,10 @@ export class PresenceCommands {
     const isAllowed = (): boolean => this.#mayWatch(to);
     if (!isAllowed()) throw notAllowed(to);
     const start = await services.presence.watch({ subscriber, to, isAllowed });
-    if (!isAllowed()) throw notAllowed(to);
+    if (!isAllowed()) {
+      services.presence.unwatch(subscriber, to);
+      throw notAllowed(to);
+    }
     succeed();
     start();
   }

@@ -36,6 +36,24 @@ describe('roles', () => {
     assert.equal(permissions.allows('sendToGroup', 'room.1'), false);
   });
 
+  test('roles of presence: all, or the groups that a pattern matches; a name is one, too', () => {
+    const every = table.permissionsFromRoles(['trunkline.watchPresence']);
+    assert.equal(every.allows('watchPresence', undefined), true);
+    assert.equal(every.allows('watchPresence', 'any'), true);
+    assert.equal(every.allows('sendToGroup', 'any'), false);
+    const some = table.permissionsFromRoles([
+      'trunkline.watchPresence.room.*',
+      'trunkline.watchPresence.one\\*',
+    ]);
+    assert.equal(some.allows('watchPresence', undefined), false);
+    assert.equal(some.allows('watchPresence', 'room.1'), true);
+    assert.equal(some.allows('watchPresence', 'room.1.2'), false);
+    assert.equal(some.allows('watchPresence', 'one*'), true);
+    assert.equal(some.allows('watchPresence', 'one1'), false);
+    assert.equal(table.permissionsFromRoles(some.roles()), some, 'roles() says the same');
+    assert.equal(table.permissionsFromRoles(every.roles()), every);
+  });
+
   const worthless = [
     'webpubsub',
     'webpubsub.sendtogroup',

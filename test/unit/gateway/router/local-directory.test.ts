@@ -30,6 +30,32 @@ function groupsOf(client: TestClient): string[] {
 }
 
 describe('local directory', () => {
+  test('local directory: attendance names members up to its bounds, and counts more', async () => {
+    const { directory, node } = await start();
+    const group = { kind: 'group', name: 'g' } as const;
+    assert.deepEqual(await directory.attendance('hub', group), { connections: 0, members: [] });
+    const client = await node.connect({ userId: 'ann', groups: ['g'] });
+    await node.connect({ hub: 'other', groups: ['g'] });
+    const { members } = await directory.attendance('hub', group);
+    const [member] = members ?? [];
+    assert.deepEqual(
+      { ...member, sinceMs: 0 },
+      {
+        connectionId: idOf(client),
+        userId: 'ann',
+        state: undefined,
+        sinceMs: 0,
+        stateAtMs: undefined,
+      },
+    );
+    const now = node.clock.wallSeconds() * 1000;
+    assert.ok(Math.abs((member?.sinceMs ?? 0) - now) <= 50, 'a tenth of a second');
+    for (let count = 0; count < 3; count += 1) await node.connect({ groups: ['g'] });
+    const counted = { connections: 4, members: undefined };
+    assert.deepEqual(await directory.attendance('hub', group), counted);
+    assert.deepEqual(await directory.attendance('hub', { kind: 'all' }), counted);
+  });
+
   test('local directory: existence follows the connections, per hub', async () => {
     const { directory, node } = await start();
     const client = await node.connect({ userId: 'ann', groups: ['g'] });
