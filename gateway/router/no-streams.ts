@@ -1,6 +1,7 @@
 /** Stands for the streams of a gateway that has none. */
 import { GatewayError } from '../errors.ts';
-import type { Destination, History, StreamInfo, Streams } from './ports.ts';
+import type { Destination, Streams } from './ports.ts';
+import type { History, StreamInfo } from './stream-ports.ts';
 
 type Retained = Exclude<Destination, { kind: 'connection' }>;
 

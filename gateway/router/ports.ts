@@ -8,7 +8,6 @@ import type { FilterSubject } from '../protocol/filter-subject.ts';
 import type {
   GapNotice,
   GoAway,
-  Message,
   Metadata,
   OwnDestination,
   Payload,
@@ -24,6 +23,7 @@ import type {
 } from '../protocol/presence-model.ts';
 import type { Socket } from '../transport/transport.ts';
 import type { Permissions } from '../protocol/permissions.ts';
+import type { History, HistoryQuery, StreamInfo } from './stream-ports.ts';
 
 /** Where a message goes. */
 export type Destination =
@@ -73,41 +73,6 @@ export interface Publisher {
    * @throws GatewayError with code `backplane-unavailable` or `publish-outcome-unknown`.
    */
   publish(publication: Publication): Promise<Published>;
-}
-
-/** A stream's state, for the API. */
-export interface StreamInfo {
-  readonly retention: {
-    readonly name: string;
-    readonly messagesMax: number;
-    readonly ageMsMax: number;
-    readonly bytesMax: number;
-  };
-  readonly newest: StreamPosition;
-  /** undefined: nothing is retained. */
-  readonly oldestOffset: number | undefined;
-}
-
-export interface HistoryQuery {
-  readonly after: StreamPosition | undefined;
-  readonly before: number | undefined;
-  readonly limit: number;
-  readonly reverse: boolean;
-  /** For whom: what excludes them or their filter is left out. undefined: a backend, gets all. */
-  readonly reader: FilterSubject | undefined;
-}
-
-export interface History {
-  readonly messages: readonly Message[];
-  /** False: retention has taken messages from the range that was asked for. */
-  readonly isComplete: boolean;
-  readonly hasMore: boolean;
-  /**
-   * The last place that was looked at, whether its message is among these or not: go on after it
-   * (reverse: before it). There while there is more.
-   */
-  readonly next: StreamPosition | undefined;
-  readonly position: StreamPosition;
 }
 
 /** Retained messages; every method fails with `not-a-stream` where the destination is none. */

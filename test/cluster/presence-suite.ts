@@ -22,6 +22,9 @@ const membersCount = 300;
 const stayersCount = 100;
 const watchersPerNode = 2;
 const boundMs = 5000;
+/** Timers that are later than this say that the machine is busy; then it may take longer. */
+const lagMsMax = 30;
+const busyFactor = 6;
 /** A member that took longer to come back has flapped for others, too. */
 const quickMs = 1000;
 const roles = ['trunkline.watchPresence', 'webpubsub.joinLeaveGroup'];
@@ -33,6 +36,26 @@ const roles = ['trunkline.watchPresence', 'webpubsub.joinLeaveGroup'];
 function slowness(): number {
   const [lastMinute = 0] = loadavg();
   return Math.min(6, Math.max(1, lastMinute / cpus().length));
+}
+
+/** How late timers of this process are at worst while it waits. */
+class LagProbe {
+  readonly #periodMs = 20;
+  #lastMs = performance.now();
+  #worstMs = 0;
+  readonly #timer = setInterval(() => this.#look(), this.#periodMs);
+
+  stop(): number {
+    clearInterval(this.#timer);
+    this.#look();
+    return this.#worstMs;
+  }
+
+  #look(): void {
+    const now = performance.now();
+    this.#worstMs = Math.max(this.#worstMs, now - this.#lastMs - this.#periodMs);
+    this.#lastMs = now;
+  }
 }
 
 interface Watcher {
@@ -53,6 +76,8 @@ class Scene {
   readonly faithful = new Set<string>();
   /** Who was missing from which view, and when. */
   readonly missing: string[] = [];
+  /** The same of users; it counts if they were quick to come back. */
+  readonly absences: { readonly user: string; readonly where: string }[] = [];
   readonly #clients: PresenceClient[] = [];
   /** Nodes by a place of `addresses`, as connections to it have shown. */
   readonly #homes = new Map<string, number>();
@@ -125,7 +150,7 @@ class Scene {
     }
     const users = view.users();
     for (const user of this.faithful) {
-      if (!users.has(user)) this.missing.push(`${user} from ${client.connectionId}: ${what}`);
+      if (!users.has(user)) this.absences.push({ user, where: `${client.connectionId}: ${what}` });
     }
   }
 
@@ -148,22 +173,19 @@ class Scene {
     if (performance.now() - startedMs > quickMs) this.faithful.delete(userId);
   }
 
-  /** Resolves with how long it took until every watcher's view was the truth. */
+  /** Resolves when every watcher's view is the truth, which must be in time. */
   async settle(t: TestContext, what: string): Promise<void> {
+    const lag = new LagProbe();
     const startedMs = performance.now();
     const truth = [...this.members.keys()].toSorted().join();
-    const differing = (): Watcher[] =>
-      this.watchers.filter(({ view }) => view.ids().join() !== truth);
-    await waitFor(() => differing().length === 0, {
-      what: `every view is the truth after ${what}`,
-      deadlineMs: 40_000,
-    });
+    const isTrue = (): boolean => this.watchers.every(({ view }) => view.ids().join() === truth);
+    await waitFor(isTrue, { what: `every view is the truth after ${what}`, deadlineMs: 60_000 });
     const tookMs = performance.now() - startedMs;
-    const allowedMs = boundMs * slowness();
-    t.diagnostic(
-      `${what}: true everywhere after ${Math.round(tookMs)} ms of ${Math.round(allowedMs)}`,
-    );
-    assert.ok(tookMs <= allowedMs, `${what}: it took ${tookMs} ms, allowed are ${allowedMs}`);
+    const isBusy = lag.stop() > lagMsMax || slowness() > 1;
+    const allowedMs = boundMs * (isBusy ? busyFactor : 1);
+    const took = `${Math.round(tookMs)} ms of ${allowedMs}${isBusy ? ' (the machine is busy)' : ''}`;
+    t.diagnostic(`${what}: true everywhere after ${took}`);
+    assert.ok(tookMs <= allowedMs, `${what}: it took ${took}`);
     for (const { view } of this.watchers) {
       assert.equal(view.frames.at(-1)?.users, new Set(this.#userIds()).size);
     }
@@ -208,6 +230,8 @@ export function presenceSuite({ name, skip, start }: PresenceSuiteOptions): void
       await churn(t, scene);
       await kill(t, scene);
       assert.deepEqual(scene.missing, [], 'nobody who stayed was missing anywhere');
+      const absences = scene.absences.filter(({ user }) => scene.faithful.has(user));
+      assert.deepEqual(absences, [], 'nobody who flapped was missing as a user');
       assert.deepEqual(scene.faults(), [], 'every frame was consistent with those before');
     });
   });

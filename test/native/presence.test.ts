@@ -13,7 +13,7 @@ const clients: PresenceClient[] = [];
 
 before(async () => {
   gateway = await startTestGateway({
-    limits: { presenceMembersMax: 10, presenceStateBytesMax: 32, presenceGraceMs: 1000 },
+    limits: { presenceMembersMax: 10, presenceStateBytesMax: 32, presenceGraceMs: 3000 },
   });
 });
 after(async () => {

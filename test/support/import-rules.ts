@@ -20,6 +20,7 @@ const common = [
 const ports = [
   'gateway/router/ports.ts',
   'gateway/router/presence/ports.ts',
+  'gateway/router/stream-ports.ts',
   'gateway/transport/transport.ts',
 ];
 /** What users of the project have: the public entries of its packages. */

@@ -35,6 +35,8 @@ interface Lease {
 const digestsAfterChange = 3;
 /** Silence in ms after which a node watches nothing any more; it renews much more often. */
 const leaseMs = 60_000;
+/** Mere numbers are told at most this often, in ms. */
+const countPauseMs = 1000;
 /** Bytes of an item beside its members. */
 const itemOverheadBytes = 64;
 
@@ -111,17 +113,21 @@ export class Leases {
     }
   }
 
-  /** The time of who was waited for may be over. */
+  /** The time of who was waited for may be over, or that of a number has come. */
   sweep(): void {
+    if (this.#changed.size > 0) this.flush();
     for (const roll of this.#options.hubs.rolls.values()) if (roll.isLingering) roll.sweep();
   }
 
   /** Tells what changed now instead of at the end of the turn. */
   flush(): void {
     this.#isFlushDue = false;
-    const changed = [...this.#changed];
-    this.#changed.clear();
-    for (const roll of changed) this.#flushRoll(roll);
+    const before = this.#options.clock.monotonicMs() - countPauseMs;
+    for (const roll of [...this.#changed]) {
+      if (roll.isCounting && roll.toldAtMs > before) continue;
+      this.#changed.delete(roll);
+      this.#flushRoll(roll);
+    }
     for (const lease of this.#leases.values()) this.#sendOutgoing(lease);
   }
 

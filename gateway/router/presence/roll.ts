@@ -39,6 +39,8 @@ export class Roll implements TargetRoll {
   readonly watchers = new Set<string>();
   /** 0: nothing was told yet. */
   ver = 0;
+  /** When it was told last, monotonic ms. */
+  toldAtMs = Number.NEGATIVE_INFINITY;
   readonly #options: RollOptions;
   /** What changed since the last flush; undefined: it left. */
   #changed = new Map<string, Membership | undefined>();
@@ -54,6 +56,11 @@ export class Roll implements TargetRoll {
   /** Members of this node, those included that are waited for. */
   get total(): number {
     return (this.#options.target()?.members.length ?? 0) + this.#lingering.size;
+  }
+
+  /** True: there are too many to tell who. */
+  get isCounting(): boolean {
+    return this.#isCounting;
   }
 
   get isLingering(): boolean {
@@ -98,6 +105,7 @@ export class Roll implements TargetRoll {
     const wasCounting = this.#isCounting;
     const prev = this.ver;
     this.ver = nextVer();
+    this.toldAtMs = this.#options.nowMs();
     this.#count();
     if (this.#isCounting || wasCounting) return this.all();
     const set: PresenceMember[] = [];

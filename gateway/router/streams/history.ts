@@ -17,7 +17,8 @@ import type { Deliveries } from '../deliveries.ts';
 import type { DestinationRules } from '../destination-rules.ts';
 import { destinationKey } from '../keys.ts';
 import { nameOf, notAStream } from '../no-streams.ts';
-import type { Destination, History, HistoryQuery, StreamInfo, Streams } from '../ports.ts';
+import type { Destination, Streams } from '../ports.ts';
+import type { History, HistoryQuery, StreamInfo } from '../stream-ports.ts';
 import { ReceivedMessage } from '../received-message.ts';
 
 type Addressed = Exclude<Destination, { kind: 'connection' }>;

@@ -5,7 +5,7 @@ import { GatewayError } from '../../../../gateway/errors.ts';
 import { defaultLimits } from '../../../../gateway/limits.ts';
 import type { DataType, Message } from '../../../../gateway/protocol/model.ts';
 import { positionText } from '../../../../gateway/protocol/position-text.ts';
-import type { History } from '../../../../gateway/router/ports.ts';
+import type { History } from '../../../../gateway/router/stream-ports.ts';
 import { at, detailOf, endpoint, jsonOf, RestFixture } from './rest-fixtures.ts';
 
 const group = '/api/hubs/Chat/groups/g%201';

@@ -5,12 +5,11 @@ import { defaultLimits } from '../../../../gateway/limits.ts';
 import type {
   ConnectionPage,
   Directory,
-  History,
   Publication,
   Published,
-  StreamInfo,
   Streams,
 } from '../../../../gateway/router/ports.ts';
+import type { History, StreamInfo } from '../../../../gateway/router/stream-ports.ts';
 import type { Attendance } from '../../../../gateway/protocol/presence-model.ts';
 import { signServerToken } from '../../../../gateway/tokens/sign.ts';
 import { TokenVerifier } from '../../../../gateway/tokens/verify.ts';

@@ -8,8 +8,6 @@ import type { Permissions } from '../../../../gateway/protocol/permissions.ts';
 import { PermissionsTable } from '../../../../gateway/protocol/roles.ts';
 import type {
   Entered,
-  History,
-  HistoryQuery,
   Joined,
   JoinOptions,
   LocalSubscribers,
@@ -20,6 +18,7 @@ import type {
   Subscriber,
   SubscriberOptions,
 } from '../../../../gateway/router/ports.ts';
+import type { History, HistoryQuery } from '../../../../gateway/router/stream-ports.ts';
 import type { ClientEvent, EventHandlers } from '../../../../gateway/session/event-handlers.ts';
 import { noEventHandlers } from '../../../../gateway/session/event-handlers.ts';
 import { StreamSweep } from '../../../../gateway/session/group-streams.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GatewayError } from '../../../../gateway/errors.ts';
-import type { History } from '../../../../gateway/router/ports.ts';
+import type { History } from '../../../../gateway/router/stream-ports.ts';
 import { failedAck, nativeAck, nativeFixture, placeAt, retained } from './native-fixtures.ts';
 import { settled } from './session-fixtures.ts';
 
