@@ -1,5 +1,6 @@
 /** A gateway on the memory backplane as a server under test, with the settings of a scenario. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { signClientToken } from '../../gateway/tokens/sign.ts';
 import { inRepository } from './paths.ts';
 import type { Target } from './target.ts';
@@ -58,7 +59,9 @@ export function clientPath({ port, accessKey, userId }: ClientAddress): string {
 
 /** Path of a file with these lines, for the generator; who asked for it removes it. */
 export function writePaths(name: string, lines: readonly string[]): string {
-  const file = inRepository(`.cache/bench/paths-${String(process.pid)}-${name}`);
+  const folder = inRepository('.cache/bench');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `paths-${String(process.pid)}-${name}`);
   writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
   return file;
 }

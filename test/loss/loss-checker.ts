@@ -11,7 +11,8 @@ export interface LossCounts {
   /** Those that never came and of which the client was told. */
   toldLost: number;
   /**
-   * Acknowledged, and lost by the broker before any client had got it: nothing tells.
+   * Acknowledged, and lost by the broker before any node had handed it out to somebody who stayed:
+   * nothing tells.
    */
   lostUnseen: number;
   duplicates: number;

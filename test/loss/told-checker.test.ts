@@ -69,12 +69,12 @@ describe('told checker', () => {
     assert.deepEqual(countsOf([start, told(1400), got('c', 2), got('d', 3)]), { toldLost: 2 });
   });
 
-  test('what was acknowledged after the last notice, and nobody got, is counted apart', () => {
+  test('what was acknowledged after the last notice, and no node noticed, is counted apart', () => {
     const events = [start, told(1050), got('c', 2), got('d', 3)];
     assert.deepEqual(countsOf(events), { lostUnseen: 1, toldLost: 1 });
   });
 
-  test('what another client had got must be told to those who had not', () => {
+  test('what a node told one client must be told to those who had not got that far', () => {
     const others = [start, got('a', 1), got('b', 2), told(1400), got('c', 2), got('d', 3)];
     const events = [start, told(1050), got('c', 2), got('d', 3)];
     const all = [...others.map((event) => ({ ...event, client: other })), ...events];

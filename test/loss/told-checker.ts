@@ -1,7 +1,8 @@
 /**
  * Holds what clients have seen to the truth where the broker has lost acknowledged data: who has seen
- * what is gone must have been told, whoever had got it, and behind the last notice nothing may miss.
- * What nobody had got when it was lost is counted apart: nothing shows it.
+ * what is gone must have been told, and behind the last notice nothing may miss. Of what a node has
+ * told somebody live that it is gone, it must have told everybody; what no node noticed is counted
+ * apart.
  */
 import type { LossCounts, LossInput, LossVerdict } from './loss-checker.ts';
 import type { LossPublication } from './publication.ts';
@@ -30,8 +31,8 @@ export class ToldChecker {
   readonly #input: LossInput;
   readonly #builder: VerdictBuilder;
   readonly #followers = new Map<string, Follower>();
-  /** Publications that at least one client got. */
-  readonly #seen = new Set<string>();
+  /** Publications of which a node has noticed that they are gone. */
+  readonly #noticed = new Set<string>();
 
   constructor(input: LossInput) {
     this.#input = input;
@@ -53,10 +54,10 @@ export class ToldChecker {
     if (follower === undefined || stretch === undefined) return;
     if (event.is === 'message') {
       stretch.messages.push(event);
-      this.#seen.add(event.id);
       return;
     }
     stretch.toldAt = event.at;
+    if (event.why === 'diverged') this.#notice(stretch, event.to);
     const from = event.to ?? event.from;
     follower.stretches.push({ from, messages: [], toldAt: undefined });
   }
@@ -100,7 +101,8 @@ export class ToldChecker {
     for (const { ackedAt, id } of publications) {
       if (ackedAt === undefined || ackedAt < startedAt || got.has(id) || due.has(id)) continue;
       if (ackedAt <= lastToldAt) this.#builder.counts.toldLost += 1;
-      else if (this.#seen.has(id)) this.#wrong('lost', `${id} was lost and ${name} was not told`);
+      else if (this.#noticed.has(id))
+        this.#wrong('lost', `${id} was lost and ${name} was not told`);
       else this.#builder.counts.lostUnseen += 1;
     }
   }
@@ -131,6 +133,13 @@ export class ToldChecker {
       if (!due.has(id)) this.#wrong('unknown', `${name} got ${id} at ${offset}, which is gone`);
     }
     return due;
+  }
+
+  /** A node has told a member, whose connection stays, that the broker lost what it had. */
+  #notice({ from, messages }: Stretch, to: Place | undefined): void {
+    // Another epoch shows to everybody by itself.
+    if (to === undefined || to.epoch !== from.epoch) return;
+    for (const { id, offset } of messages) if (offset > to.offset) this.#noticed.add(id);
   }
 
   #wrong(count: keyof LossCounts, example: string): void {

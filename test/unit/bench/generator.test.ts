@@ -131,8 +131,9 @@ describe('load generator', { skip }, () => {
         });
         assert.equal(result.sent, 120);
         assert.equal(result.expected, 120);
-        assert.equal(result.delivered, 160);
-        assert.equal(result.misdelivered, 40);
+        // It ends when all that was expected is there; some of the rest may still be on its way.
+        assert.ok(result.misdelivered > 0 && result.misdelivered <= 40);
+        assert.equal(result.delivered - result.misdelivered, 120);
         assert.equal(result.missing + result.duplicates + result.outOfOrder, 0);
         assert.equal(result.samplesUs.length, 100);
         assert.equal(result.cpuSecondsByPid.length, 2);
