@@ -334,6 +334,39 @@ describe('the server SDK on two gateways', () => {
     }
   });
 
+  test('presence: who is in a group and in the hub, over both nodes, and how many', async (t) => {
+    const server = serverOf({ hub: 'presence' });
+    const [{ wsUrl }, other] = nodes;
+    for (const [base, userId] of [
+      [wsUrl, 'kim'],
+      [other.wsUrl, 'lea'],
+      [other.wsUrl, undefined],
+    ] as const) {
+      const url = await server.clientAccessUrl({ userId, groups: ['g'] });
+      const socket = new WebSocket(url.replace('ws://gateway.example', base), 'trunkline.v1.json');
+      // One that is closed while it opens says so.
+      socket.on('error', () => undefined);
+      t.after(() => socket.terminate());
+    }
+    const group = server.group('g');
+    await waitFor(async () => (await group.presenceCounts()).connections === 3, {
+      what: 'all three are there',
+    });
+    const { connections, isComplete, members, users } = await group.presence();
+    assert.deepEqual([connections, users, isComplete], [3, 2, true]);
+    const shown = members.map(({ state, userId = '-' }) => `${userId} ${JSON.stringify(state)}`);
+    assert.deepEqual(shown.toSorted(), ['- {}', 'kim {}', 'lea {}']);
+    assert.ok(members.every(({ connectionId, since }) => connectionId !== '' && since > 0));
+    assert.deepEqual(await server.all.presenceCounts(), { connections: 3, users: 2 });
+    assert.equal((await server.all.presence()).members.length, 3);
+    assert.deepEqual(await server.group('nobody').presence(), {
+      connections: 0,
+      users: 0,
+      members: [],
+      isComplete: true,
+    });
+  });
+
   test('errors: a wrong key, a wrong hub and a name that no URL can carry are told apart', async () => {
     const wrongKey = serverOf({ accessKey: 'another access key, also of 32 bytes' });
     const refusal = await wrongKey.all.publish(1).catch((error: unknown) => error);

@@ -77,7 +77,7 @@ export class ClusterDirectory implements Directory {
   }
 
   async attendance(hub: string, to: PresenceDestination): Promise<Attendance> {
-    const args = to.kind === 'group' ? [hub, to.name] : [hub];
+    const args = [hub, to.kind === 'group' ? to.name : undefined];
     const answers = await this.#survey('attendance', args);
     try {
       return fromAnswers(answers, this.#membersMax);
