@@ -1,7 +1,7 @@
 /** Runs compiled test files with Node's own test runner, shielded from the caller's settings. */
 import { runNode } from './run.js';
 
-const filesAtOnce = 2;
+const filesAtOnce = 3;
 /** A test file that hangs must fail the run, not hold it up for ever. */
 const fileTimeoutMs = 10 * 60_000;
 
