@@ -2,14 +2,13 @@
  * One destination as this node sees it: its local members, and what is kept for those of them that
  * lag. A `Target` lives while it has a member, an attach in progress, or lingering interest.
  */
-import type { MemberState } from '../protocol/presence-model.ts';
+import type { LeaveKind, MemberState } from '../protocol/presence-model.ts';
 import type { Backlog } from './backlog.ts';
 import { plainRules, type TargetRules } from './destination-rules.ts';
 import type { Heard } from './heard.ts';
 import type { HeldMessages } from './hold.ts';
 import type { InterestState } from './interest.ts';
 import type { LocalSubscriber } from './local-subscriber.ts';
-import type { LeaveKind } from '../protocol/presence-model.ts';
 import type { TargetStragglers } from './stragglers.ts';
 
 export type TargetKind = 'all' | 'user' | 'group' | 'connection';

@@ -1,47 +1,23 @@
 /** A group as a backend sees it. */
-import type { CloseManyOptions, ConnectionInfo, ListOptions } from './directory.ts';
-import type { HistoryOptions, HistoryPage, StreamInfo } from './history.ts';
-import type {
-  Destination,
-  ExcludingMessageOptions,
-  PublishOptions,
-  Published,
-} from './messages.ts';
+import { ServerChannel } from './channel.ts';
+import type { ConnectionInfo, ListOptions } from './directory.ts';
+import type { Destination, ExcludingMessageOptions } from './messages.ts';
 import type { CallOptions } from './options.ts';
 import type { NamedParts } from './parts.ts';
 import type { Presence, PresenceCounts } from './presence.ts';
 
 /** Every method @throws TrunklineError, or the reason of the signal. */
-export class ServerGroup<Payload = unknown> {
+export class ServerGroup<Payload = unknown> extends ServerChannel<
+  Payload,
+  ExcludingMessageOptions
+> {
   readonly name: string;
   readonly #parts: NamedParts;
-  readonly #to: Destination;
 
   constructor(parts: NamedParts) {
+    super(parts, { kind: 'group', name: parts.name });
     this.name = parts.name;
     this.#parts = parts;
-    this.#to = { kind: 'group', name: parts.name };
-  }
-
-  /** Resolves when the broker has accepted it, whether anybody is there to get it or not. */
-  publish(data: Payload, options?: PublishOptions<ExcludingMessageOptions>): Promise<Published> {
-    return this.#parts.publisher.publish(this.#to, data, options);
-  }
-
-  /** Retained messages, page by page, oldest first unless `reverse`. */
-  history(options?: HistoryOptions): AsyncGenerator<HistoryPage<Payload>, void, undefined> {
-    const { streams, validator } = this.#parts;
-    // The schema says so; where there is a validator, it has looked.
-    return streams.history(this.#to, validator, options) as ReturnType<typeof this.history>;
-  }
-
-  streamInfo(options?: CallOptions): Promise<StreamInfo> {
-    return this.#parts.streams.info(this.#to, options);
-  }
-
-  /** Drops what is retained. Positions go on: clients notice no other history. */
-  purge(options?: CallOptions): Promise<void> {
-    return this.#parts.streams.purge(this.#to, options);
   }
 
   /** Who is in it, over all nodes. */
@@ -83,7 +59,7 @@ export class ServerGroup<Payload = unknown> {
     return this.#parts.directory.remove(path, [], options);
   }
 
-  closeConnections(options?: CloseManyOptions): Promise<void> {
-    return this.#parts.directory.closeMany(this.#to, options);
+  get #to(): Destination {
+    return { kind: 'group', name: this.name };
   }
 }
