@@ -47,14 +47,19 @@ describe('the server SDK README: tables', () => {
     const printed = tableRows(readme, ['object', 'publishes']).map(([, ...cells]) =>
       cells.flatMap((cell) => cell.match(/\w+/g) ?? []).toSorted(),
     );
-    const methods = objects.map((each) =>
-      Object.getOwnPropertyNames(Object.getPrototypeOf(each))
-        .filter((name) => name !== 'constructor')
-        .toSorted(),
-    );
-    assert.deepEqual(printed, methods);
+    assert.deepEqual(printed, objects.map(methodsOf));
   });
 });
+
+/** Names of the methods of an object, those of the classes that its own extends included. */
+function methodsOf(object: object): string[] {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  if (typeof prototype !== 'object' || prototype === null || prototype === Object.prototype) {
+    return [];
+  }
+  const own = Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor');
+  return [...own, ...methodsOf(prototype)].toSorted();
+}
 
 describe('the server SDK README: snippets', () => {
   mkdirSync(join(root, 'dist'), { recursive: true });
